@@ -1,1 +1,5 @@
+//! Rundown runs on-call runbooks step by step, asks humans where humans must decide, and writes the postmortem
+//! from what it wrote down while it happened. The map is in `docs/architecture.md`.
 
+pub mod base;
+pub mod journal;

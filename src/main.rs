@@ -1,1 +1,3 @@
-fn main(){}
+//! The binary: arguments, wiring, exit codes.
+
+fn main() {}

@@ -1,1 +1,1 @@
-
+//! One binary for all integration tests, so that linking stays cheap.
