@@ -231,6 +231,9 @@ pub struct StepSkipped {
     /// Who, where a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Person>,
+    /// Its phase is not part of this run: it is offered as an action item.
+    #[serde(default)]
+    pub follow_up: bool,
 }
 
 /// See [`Event::StepBlocked`].
