@@ -1,11 +1,12 @@
 //! What the project exists for: incidents, runbooks, runs. Pure: no clock, no I/O, no randomness.
 //!
-//! Inside, imports go one way: runbook → action; run → runbook, action, target; target → action; timeline → all that
+//! Inside, imports go one way: `source` is below all; runbook → action; run → runbook, action, target; target → action; timeline → all that
 //! state facts.
 
 pub mod action;
 pub mod incident;
 pub mod run;
 pub mod runbook;
+pub mod source;
 pub mod target;
 pub mod timeline;
