@@ -4,8 +4,6 @@
 //! state facts.
 
 pub mod action;
-pub mod incident;
 pub mod run;
 pub mod runbook;
 pub mod target;
-pub mod timeline;

@@ -3,4 +3,6 @@
 //! Lives here: what can happen to a run, what may follow, what is outstanding. Never lives here: a clock, an executor,
 //! a store.
 
+pub mod apply;
 pub mod event;
+pub mod state;
