@@ -10,6 +10,7 @@ pub mod inventory;
 pub mod railway;
 pub mod redis;
 pub mod reply;
+pub mod resolve;
 
 use serde::{Deserialize, Serialize};
 

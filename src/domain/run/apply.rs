@@ -54,7 +54,7 @@ impl State {
             | Event::CriteriaJudged(_) => self.fold_run(event),
             Event::StepStarted(started) => self.fold_started(started, at),
             Event::StepSkipped(skipped) => self.fold_skipped(&skipped.step),
-            Event::StepBlocked(blocked) => self.stage(&blocked.step, &["ready", "blocked"], |step| {
+            Event::StepBlocked(blocked) => self.stage(&blocked.step, &["ready", "blocked", "preparing", "resting"], |step| {
                 step.stage = Stage::Blocked(blocked.by.clone());
             }),
             Event::StepUnblocked(unblocked) => {

@@ -4,5 +4,9 @@
 //! a store.
 
 pub mod apply;
+pub mod decide;
 pub mod event;
+pub mod input;
+pub mod scope;
 pub mod state;
+pub mod work;
