@@ -70,6 +70,9 @@ fn a_server_at_its_limit_is_healed_by_restarting_redis_alone() {
     restart(&world, Service::Redis);
     assert_well(&world);
     assert_eq!((world.restarts(Service::Redis), world.restarts(Service::Backend)), (1, 1));
+
+    world.unhealthy_by_server_limit();
+    assert_down(&world, SERVER);
 }
 
 #[test]
@@ -89,6 +92,11 @@ fn an_empty_pool_is_healed_by_restarting_the_backend_alone() {
     restart(&world, Service::Backend);
     assert_well(&world);
     assert_eq!((world.restarts(Service::Redis), world.restarts(Service::Backend)), (1, 1));
+
+    world.unhealthy_by_pool();
+    assert_down(&world, POOL);
+    world.close_streams();
+    world.until("the pool is free again", World::is_healthy);
 }
 
 #[test]
@@ -109,7 +117,7 @@ fn a_fault_can_come_back_by_itself() {
     for (break_it, service) in
         [(World::unhealthy_by_server_limit as fn(&World), Service::Redis), (World::unhealthy_by_pool, Service::Backend)]
     {
-        let world = World::start(Config { comes_back_after: Some(Duration::from_millis(1500)), ..Config::default() });
+        let world = World::start(Config { comes_back_after: Some(Duration::from_secs(3)), ..Config::default() });
         break_it(&world);
         restart(&world, service);
         assert!(world.is_healthy(), "{service:?} was restarted");

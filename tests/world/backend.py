@@ -1,8 +1,8 @@
 """A small backend on a real Redis, with the endpoints of the outage this project grew from.
 
 Settings come from the environment: PORT, REDIS_URL, POOL_LIMIT (20), UNHEALTHY_STATUS (200 or 503), SHEET (a file),
-CLIENT_NAME, LEAK_AGAIN_AFTER (seconds after which a leak that a Redis restart ended comes back; unset: never).
-It prints plain log lines to stdout.
+CLIENT_NAME, LEAK_AGAIN_AFTER (how many seconds after Redis is up again a leak that its restart ended comes back; unset:
+never). It prints plain log lines to stdout.
 """
 
 import json

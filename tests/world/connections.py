@@ -5,7 +5,9 @@ connections"); the server's limit is Redis refusing ("max number of clients reac
 """
 
 import select
+import socket
 import threading
+import time
 
 import redis
 
@@ -153,13 +155,17 @@ class Leak:
                     self._open(None)
         self._log("the server dropped every leaked connection")
         if self._again_after is not None:
-            timer = threading.Timer(self._again_after, self._come_back)
-            timer.daemon = True
-            timer.start()
+            self._wait_for_server()
+            time.sleep(self._again_after)
+            self.open(None)
 
-    def _come_back(self):
-        while not self.open(None):
-            threading.Event().wait(0.005)  # Redis is not up yet
+    def _wait_for_server(self):
+        while True:
+            try:
+                socket.create_connection((self._where["host"], self._where["port"])).close()
+                return
+            except OSError:
+                time.sleep(0.005)
 
 
 def describe(error):

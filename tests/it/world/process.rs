@@ -44,7 +44,7 @@ impl Log {
     }
 }
 
-/// A running process; dropping it kills its whole group.
+/// A running process; dropping it ends its whole group.
 pub struct Process {
     child: Child,
     /// One message for each output stream that reached its end: both mean that nothing of the group is left writing.
@@ -113,9 +113,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal(Signal::SIGKILL);
-        self.wait_for_streams(GRACE);
-        let _ = self.child.wait();
+        self.stop();
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Streams {
 
 struct Shared {
     port: u16,
-    /// How long after the backend dropped a client it connects again; `None`: never.
+    /// How long after the backend is up again a client that it dropped comes back; `None`: never.
     returns_after: Option<Duration>,
     state: Mutex<State>,
     changed: Condvar,
@@ -86,14 +86,28 @@ impl Shared {
 
     fn keep_open(&self, number: usize) {
         loop {
-            let pause = if self.hold(number).is_some() { self.returns_after } else { Some(RETRY) };
-            let Some(pause) = pause else { return };
-            let state = self.lock();
-            let (state, _) = self.changed.wait_timeout_while(state, pause, |state| !state.stopping).expect("streams");
-            if state.stopping {
+            let pause = match (self.hold(number), self.returns_after) {
+                (None, _) => RETRY,
+                (Some(()), None) => return,
+                (Some(()), Some(pause)) => {
+                    while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+                        if self.stops_within(RETRY) {
+                            return;
+                        }
+                    }
+                    pause
+                }
+            };
+            if self.stops_within(pause) {
                 return;
             }
         }
+    }
+
+    /// Waits that long, or until the streams are to stop: `true`.
+    fn stops_within(&self, pause: Duration) -> bool {
+        let state = self.lock();
+        self.changed.wait_timeout_while(state, pause, |state| !state.stopping).expect("streams").0.stopping
     }
 
     /// Holds one stream until it ends; `None` when it could not be opened.

@@ -93,6 +93,8 @@ impl Platform {
         };
         for service in Service::ALL {
             let mut former = state.deployment("REMOVED");
+            former.created_at -= chrono::TimeDelta::days(1);
+            former.status_updated_at = former.created_at;
             former.instances.clear();
             former.log = 0..0;
             let current = state.deployment("SUCCESS");
