@@ -11,11 +11,10 @@ mod http;
 mod ports;
 mod process;
 pub mod railway;
+pub mod redis;
 mod server;
 mod streams;
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -139,6 +138,11 @@ impl World {
     /// Redis' URL.
     pub fn redis_url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.redis.port.number)
+    }
+
+    /// A new connection to Redis, which takes one of its slots.
+    pub fn redis(&self) -> redis::Connection {
+        redis::Connection::open(self.redis.port.number).expect("Redis accepts")
     }
 
     /// A directory that is gone after the test, for the program's journal and files.
@@ -291,7 +295,7 @@ fn start_redis(config: &Config, directory: &Path, trouble: &Arc<Trouble>) -> Ser
         arguments: arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect(),
         environment: Vec::new(),
         directory: directory.to_owned(),
-        ready: Box::new(move || redis_answers(number) && (helps || trouble.leak_is_back())),
+        ready: Box::new(move || redis::answers(number) && (helps || trouble.leak_is_back())),
     };
     Server::start(port, command)
 }
@@ -336,18 +340,6 @@ impl Trouble {
     fn streams_are_back(&self) -> bool {
         self.streams.lock().expect("streams").as_ref().is_none_or(Streams::all_held)
     }
-}
-
-/// A server at its client limit is up, too.
-fn redis_answers(port: u16) -> bool {
-    let ask = || {
-        let mut connection = TcpStream::connect(("127.0.0.1", port)).ok()?;
-        connection.write_all(b"PING\r\n").ok()?;
-        let mut answer = [0; 5];
-        connection.read_exact(&mut answer).ok()?;
-        (&answer == b"+PONG" || &answer == b"-ERR ").then_some(())
-    };
-    ask().is_some()
 }
 
 /// Where the programs of the world are.

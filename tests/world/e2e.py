@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from http.client import HTTPException
 
 BASE_URL = os.environ["BASE_URL"].rstrip("/")
 FIRST, SECOND = 93, 94
@@ -23,12 +24,16 @@ def call(method, path, body=None):
     raw = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(BASE_URL + path, raw, {"Content-Type": "application/json"}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=20) as reply:
+        try:
+            reply = urllib.request.urlopen(request, timeout=20)
+        except urllib.error.HTTPError as error:
+            reply = error
+        with reply:
             return reply.status, json.loads(reply.read())
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, HTTPException) as error:
         raise Failed(f"no answer: {getattr(error, 'reason', error)}") from error
+    except ValueError as error:
+        raise Failed(f"the answer is not JSON: {error}") from error
 
 
 def expect(reply, *statuses):
