@@ -210,3 +210,101 @@ pub struct Head {
     /// When it happened in the world; `at` of the stored event says when it was recorded.
     pub occurred_at: Instant,
 }
+
+/// How bad an incident is; `P0` is the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Severity {
+    /// Everything is down for everyone.
+    P0,
+    /// A main function is down.
+    P1,
+    /// A function is impaired, or there is a way around.
+    P2,
+    /// A nuisance.
+    P3,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::P0 => "P0",
+            Self::P1 => "P1",
+            Self::P2 => "P2",
+            Self::P3 => "P3",
+        })
+    }
+}
+
+/// A stored event that this version of the program cannot read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read a '{kind}' event of version {version}: {why}")]
+pub struct Unreadable {
+    /// What it is.
+    pub kind: String,
+    /// The version of its body.
+    pub version: u32,
+    /// In words.
+    pub why: String,
+}
+
+/// Ties an enum of events to their stored kinds and versions, so that the two can not drift apart.
+#[macro_export]
+macro_rules! stored_events {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $kind:literal v $version:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum $name { $($(#[$variant_doc])* $variant($variant)),+ }
+
+        impl $name {
+            /// The kind it is stored under.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $kind),+ }
+            }
+
+            /// The version of its body's shape.
+            #[must_use]
+            pub fn version(&self) -> u32 {
+                match self { $(Self::$variant(_) => $version),+ }
+            }
+
+            /// The body as it is stored.
+            ///
+            /// # Errors
+            /// Never for the types of this crate: all of them serialise.
+            pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+                match self { $(Self::$variant(body) => serde_json::to_vec(body)),+ }
+            }
+
+            /// Reads a stored body.
+            ///
+            /// # Errors
+            /// An unknown kind, a newer version, a body of another shape.
+            pub fn decode(kind: &str, version: u32, body: &[u8]) -> Result<Self, $crate::base::event::Unreadable> {
+                let unreadable = |why: String| $crate::base::event::Unreadable { kind: kind.to_owned(), version, why };
+                match kind {
+                    $($kind if version <= $version => {
+                        serde_json::from_slice(body).map(Self::$variant).map_err(|error| unreadable(error.to_string()))
+                    })+
+                    $($kind => Err(unreadable(format!("this program knows it up to version {}; use a newer one", $version))),)+
+                    _ => Err(unreadable("this program does not know it; use a newer one".to_owned())),
+                }
+            }
+        }
+
+        $(impl From<$variant> for $name { fn from(body: $variant) -> Self { Self::$variant(body) } })+
+    };
+}
+
+/// An event with its envelope, read back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded<E> {
+    /// Place in the journal; people cite it as `#12`.
+    pub pos: u64,
+    /// When it was recorded.
+    pub at: Instant,
+    /// Who, and when it happened.
+    pub head: Head,
+    /// What happened.
+    pub event: E,
+}

@@ -1,0 +1,8 @@
+//! One execution of a runbook as a pure state machine: `decide`, `apply`, `work`, `next_deadline`.
+//!
+//! Lives here: what can happen to a run, what may follow, what is outstanding. Never lives here: a clock, an executor,
+//! a store.
+
+pub mod apply;
+pub mod event;
+pub mod state;

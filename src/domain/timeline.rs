@@ -1,0 +1,50 @@
+//! Everything that is known about an incident, in order: the union of what incidents, runs and targets state.
+//!
+//! Lives here: [`Fact`], and how a stored event becomes one. Never lives here: how it is shown (`view/`).
+
+use crate::base::event::{IncidentId, RunId, Stream, Unreadable};
+use crate::domain::{incident, run, target};
+
+/// One fact of whatever stream.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// About an incident.
+    Incident(IncidentId, incident::event::Event),
+    /// About a run.
+    Run(RunId, run::event::Event),
+    /// About a target, by `environment/name`.
+    Target(String, target::event::Event),
+    /// The body was erased; its kind is all that is left.
+    Erased {
+        /// The stream it stood in.
+        stream: Stream,
+        /// What it was.
+        kind: String,
+    },
+}
+
+impl Fact {
+    /// Reads a stored event; `body` is `None` where it was erased.
+    ///
+    /// # Errors
+    /// An unknown stream, kind or version, a body of another shape.
+    pub fn decode(stream: &Stream, kind: &str, version: u32, body: Option<&[u8]>) -> Result<Self, Unreadable> {
+        let Some(body) = body else {
+            return Ok(Self::Erased { stream: stream.clone(), kind: kind.to_owned() });
+        };
+        let unreadable = |why: String| Unreadable { kind: kind.to_owned(), version, why };
+        match stream.family() {
+            "incident" => {
+                let id = IncidentId::parse(stream.key()).map_err(|bad| unreadable(bad.to_string()))?;
+                incident::event::Event::decode(kind, version, body).map(|event| Self::Incident(id, event))
+            }
+            "run" => {
+                let id = RunId::parse(stream.key()).map_err(|bad| unreadable(bad.to_string()))?;
+                run::event::Event::decode(kind, version, body).map(|event| Self::Run(id, event))
+            }
+            "target" => target::event::Event::decode(kind, version, body)
+                .map(|event| Self::Target(stream.key().to_owned(), event)),
+            family => Err(unreadable(format!("nothing here reads the stream family '{family}'"))),
+        }
+    }
+}
