@@ -1,9 +1,12 @@
 //! What the project exists for: incidents, runbooks, runs. Pure: no clock, no I/O, no randomness.
 //!
-//! Inside, imports go one way: runbook → action; run → runbook, action, target; target → action; timeline → all that
-//! state facts.
+//! Inside, imports go one way: runbook → action; run → runbook, action, target; target → action; timeline and
+//! gate → all that state facts.
 
 pub mod action;
+pub mod gate;
+pub mod incident;
 pub mod run;
 pub mod runbook;
 pub mod target;
+pub mod timeline;
