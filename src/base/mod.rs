@@ -5,4 +5,8 @@
 
 pub mod clock;
 pub mod event;
+pub mod expr;
+pub mod schedule;
 pub mod secret;
+pub mod series;
+pub mod text;
