@@ -6,7 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
 
 use super::fault::{BUSY, explain};
 
@@ -82,6 +82,10 @@ pub(super) fn connect_for_writing(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     // Asked before anything is changed: a file that is no journal must stay as it is.
     connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
+    // Where it may not write, SQLite opens for reading without a word.
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None));
+    }
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
@@ -170,6 +174,9 @@ fn make_private(path: &Path) -> Result<(), OpenError> {
     let refuse = |what: &str, error: std::io::Error| {
         OpenError::Failed(format!("the journal {} cannot be made: {what}: {error}", path.display()))
     };
+    if path.exists() {
+        return Ok(());
+    }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
@@ -212,8 +219,7 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     if format_of(path, connection)? != Some(known()) {
         // Outside the transaction, as SQLite demands; a journal that exists is in this mode already.
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed(path))?;
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(path))?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(path))?;
         // Another process may have migrated while this one waited for the lock.
         let seen = format_of(path, &transaction)?.unwrap_or(0);
         let missing = MIGRATIONS.iter().skip(usize::try_from(seen).unwrap_or_default());

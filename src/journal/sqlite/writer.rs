@@ -171,8 +171,8 @@ impl Desk {
         }
         let text = match fault {
             Fault::Sqlite(error) => explain(&self.path, &error),
-            Fault::Damaged { what, .. } => {
-                format!("{what}; nothing more is written to {}: run `rundown verify`", self.path.display())
+            Fault::Damaged { place, what } => {
+                format!("{place}{what}. Nothing more is written to {}: run `rundown verify`", self.path.display())
             }
         };
         answer_all(group, &AppendError::Refused(text));
