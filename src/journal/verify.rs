@@ -169,7 +169,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     async fn run(&mut self) -> Result<Verified, VerifyError> {
         self.check_anchor()?;
-        let head = self.to_the_end().await?;
+        let head = self.reach_the_end().await?;
         if let Some(anchor) = self.anchor.filter(|anchor| anchor.pos() > head.pos) {
             return Err(self.truncated(anchor.pos(), "the anchor").await);
         }
@@ -182,13 +182,10 @@ impl Walk<'_> {
     }
 
     /// Walks until the chain's own record agrees that this is the end.
-    async fn to_the_end(&mut self) -> Result<ChainHead, VerifyError> {
+    async fn reach_the_end(&mut self) -> Result<ChainHead, VerifyError> {
         loop {
             while self.page().await? {}
-            let head = match self.journal.head().await {
-                Ok(head) => head,
-                Err(error) => return Err(error.into()),
-            };
+            let head = self.journal.head().await?;
             if head.pos > self.last.pos {
                 // Appended since the last page, or cut off: another look tells.
                 if self.page().await? {
@@ -407,7 +404,7 @@ impl Walk<'_> {
         let before = self.counts.clone();
         let infos = self.journal.streams("", false).await?;
         // Whatever was appended meanwhile lies between the two counts.
-        self.to_the_end().await?;
+        self.reach_the_end().await?;
         let wrong = |stream: &Stream, recorded: u64| {
             let low = before.get(stream).copied().unwrap_or(0);
             let high = self.counts.get(stream).copied().unwrap_or(0);
@@ -442,7 +439,7 @@ impl Walk<'_> {
             after.clone_from(last);
             stored.extend(ids);
         }
-        self.to_the_end().await?;
+        self.reach_the_end().await?;
         if let Some(id) = stored.iter().find(|id| !self.blobs.contains(*id)) {
             let what = format!("blob {id} is stored, but no event was stored with it. Something else wrote it");
             return Err(Fault { kind: FaultKind::Stray, place: Place::default(), what }.into());
