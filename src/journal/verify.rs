@@ -242,11 +242,20 @@ impl Walk<'_> {
             let what = format!("it should be no. {} of its stream. The events before it were rewritten", count + 1);
             return Err(fault(FaultKind::Rewritten, row, what).into());
         }
-        if row.body.is_none() && !self.erasures.bodies.contains_key(&row.pos) {
-            // Another process may have erased it since the erasures were read.
-            self.erasures = Erasures::read(self.journal).await?;
+        match (row.body.is_some(), self.erasures.bodies.contains_key(&row.pos)) {
+            // Another process may have erased it since the erasures were read ...
+            (false, false) => {
+                self.erasures = Erasures::read(self.journal).await?;
+                self.check_body(row)?;
+            }
+            // ... or between the row and the erasures: then what is there now counts.
+            (true, true) => {
+                let now = self.journal.read(Select::All, row.pos - 1, 1).await?;
+                let now = now.first().filter(|now| now.pos == row.pos);
+                self.check_body(now.unwrap_or(row))?;
+            }
+            _ => self.check_body(row)?,
         }
-        self.check_body(row)?;
         self.check_blobs_of(row).await?;
         self.last = ChainHead { pos: row.pos, hash: row.hash };
         self.counts.insert(row.stream.clone(), row.seq);

@@ -148,7 +148,7 @@ impl Desk {
         };
         match transact(&connection, &group) {
             End::Done(answers) => {
-                let erased = group.iter().any(|pending| !pending.draft.erase.is_empty());
+                let erased = group.iter().any(|pending| pending.draft.erases());
                 for (pending, answer) in group.into_iter().zip(answers) {
                     let _ = pending.reply.send(answer);
                 }

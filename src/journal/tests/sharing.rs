@@ -66,6 +66,28 @@ fn race(journal: &SqliteJournal, n: usize) -> usize {
 }
 
 #[test]
+fn a_journal_in_use_verifies_while_others_append_and_erase() {
+    let (_folder, path) = file();
+    let (mine, other) = (SqliteJournal::open(&path).unwrap(), SqliteJournal::open(&path).unwrap());
+    std::thread::scope(|scope| {
+        let busy = scope.spawn(|| {
+            for seq in 0..150 {
+                let row = record(&other, &run(seq % 7), seq / 7, "a password").rows.remove(0);
+                let erasure = erase_batch(&row, seq, &who(), "a password").unwrap();
+                block_on(other.append(erasure, at(0))).unwrap();
+            }
+        });
+        let mut looks = 0;
+        while !busy.is_finished() {
+            block_on(verify(&mine, None)).unwrap();
+            looks += 1;
+        }
+        assert!(looks > 1);
+    });
+    assert_eq!(block_on(verify(&mine, None)).unwrap().erased, 150);
+}
+
+#[test]
 fn others_appends_change_the_version_and_ones_own_do_not() {
     let (_folder, path) = file();
     let (mine, other) = (SqliteJournal::open(&path).unwrap(), SqliteJournal::open(&path).unwrap());
