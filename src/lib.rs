@@ -2,4 +2,6 @@
 //! from what it wrote down while it happened. The map is in `docs/architecture.md`.
 
 pub mod base;
+pub mod client;
+pub mod domain;
 pub mod journal;

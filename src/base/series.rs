@@ -205,3 +205,55 @@ fn height(value: f64, least: f64, most: f64) -> usize {
     let share = (value / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0);
     ((share * 8.0) as usize).min(7)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Instant {
+        Instant::from_timestamp(1_700_000_000 + seconds, 0).expect("a test's own timestamp")
+    }
+
+    fn series(samples: &[(i64, f64)]) -> Series {
+        let mut series = Series::new();
+        for (seconds, value) in samples {
+            assert!(series.push(at(*seconds), *value));
+        }
+        series
+    }
+
+    #[test]
+    fn numbers_of_a_watch() {
+        let watched = series(&(1..=100).map(|n| (n * 15, n as f64)).collect::<Vec<_>>());
+        assert_eq!((watched.min(), watched.max(), watched.p95()), (Some(1.0), Some(100.0), Some(95.0)));
+        assert!((watched.mean().unwrap() - 50.5).abs() < 1e-9);
+        assert_eq!(Series::new().p95(), None);
+        assert!(!Series::new().push(at(0), f64::NAN));
+    }
+
+    #[test]
+    fn a_restart_of_the_bot_shows_as_a_gap_and_as_missing_coverage() {
+        let fifteen = TimeDelta::seconds(15);
+        let watched = series(&[(0, 9.0), (15, 9.0), (30, 9.0), (31, 9.0), (90, 12.0), (105, 12.0)]);
+        assert_eq!(watched.gaps(fifteen, at(0), at(120)), vec![Gap { from: at(31), to: at(90) }]);
+        assert!((watched.coverage(fifteen, at(0), at(120)) - 5.0 / 8.0).abs() < 1e-9);
+        assert_eq!(watched.sparkline(8), "▁▁▁   ██");
+    }
+
+    #[test]
+    fn sparklines_stay_readable() {
+        assert_eq!(series(&[(0, 5.0), (1, 5.0), (2, 5.0)]).sparkline(10), "▄▄▄");
+        assert_eq!(series(&(0..8).map(|n| (n, n as f64)).collect::<Vec<_>>()).sparkline(8), "▁▂▃▄▅▆▇█");
+        assert_eq!(series(&[(0, f64::MIN), (1, f64::MAX)]).sparkline(2), "▁█");
+        assert_eq!(Series::new().sparkline(8), "");
+    }
+
+    #[test]
+    fn thinning_keeps_the_peak() {
+        let mut samples: Vec<_> = (0..1000).map(|n| (n, 1.0)).collect();
+        samples[637].1 = 20.0;
+        let thin = series(&samples).downsample(50);
+        assert!(thin.len() <= 100);
+        assert_eq!((thin.min(), thin.max()), (Some(1.0), Some(20.0)));
+    }
+}

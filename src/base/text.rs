@@ -194,3 +194,45 @@ fn skip_control_sequence(rest: &mut Rest<'_>) {
     while rest.next_if(|char| matches!(char, ' '..='?')).is_some() {}
     rest.next_if(|char| matches!(char, '@'..='~'));
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_log_line_cannot_move_the_cursor_or_turn_the_text_around() {
+        assert_eq!(plain("\u{1b}[31mred\u{1b}[0m \u{1b}]0;title\u{7}x\r\ny\u{8}", 99), "red x\ny\\u{8}");
+        assert_eq!(plain("a\u{202e}b\u{200b}", 99), "a\\u{202e}b\\u{200b}");
+        assert_eq!(plain("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\", 99), "link");
+        assert_eq!(one_line("one\n\ttwo   three", 9), "one two …");
+    }
+
+    #[test]
+    fn markdown_reads_as_it_was_written() {
+        assert_eq!(markdown("a|b `c` <d> *e* # [f](g)", 99), "a\\|b \\`c\\` &lt;d&gt; \\*e\\* \\# \\[f\\]\\(g\\)");
+        assert_eq!(markdown("@here http://x", 99), "@\u{200b}here http:\u{200b}//x");
+        assert_eq!(markdown("1. x\n- y", 99), "1\\. x - y");
+    }
+
+    #[test]
+    fn a_typing_error_finds_its_word() {
+        assert_eq!(nearest("tagret", ["target", "timeout"]), Some("target"));
+        assert_eq!(nearest("expct", ["except", "expect"]), Some("expect"));
+        assert_eq!(nearest("zebra", ["target", "timeout"]), None);
+        assert_eq!(nearest("ab", ["x"]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_harmful_is_left(text in "(\\PC|\\pC|\u{1b}\\[|[\n\r\t])*", limit in 0_usize..50) {
+            let shown = plain(&text, limit);
+            prop_assert!(shown.chars().count() <= limit);
+            prop_assert!(shown.chars().all(|char| matches!(char, '\n' | '\t') || !unsafe_to_show(char)));
+            let line = one_line(&text, limit);
+            prop_assert!(line.chars().count() <= limit && !line.contains(['\n', '\t']));
+            prop_assert!(!markdown(&text, limit).replace("\\|", "").contains(['|', '<', '\n']));
+        }
+    }
+}

@@ -3,6 +3,15 @@
 //! Lives here: the [`Journal`] port, its types, the stores (`memory`, `sqlite`), the chain and its verification.
 //! Never lives here: what an event means. A body is bytes; only its commitment is chained.
 
+mod batch;
+pub mod chain;
+pub mod erase;
+pub mod memory;
+pub mod sqlite;
+#[cfg(test)]
+mod tests;
+pub mod verify;
+
 use futures::future::BoxFuture;
 
 use crate::base::event::{IncidentId, Instant, Stream};
@@ -51,10 +60,10 @@ pub struct Blob {
 pub struct Batch {
     /// One item per stream.
     pub items: Vec<Item>,
-    /// Blobs that the items' events name.
+    /// Blobs that the items' events name: each id must occur in the body of at least one event of this batch.
     pub blobs: Vec<Blob>,
     /// Positions whose bodies are erased with this batch (the batch also carries the event that says who and why),
-    /// and blobs that those bodies named.
+    /// and blobs that those bodies named. Best built by [`erase::erase_batch`].
     pub erase: Vec<u64>,
     /// Ids of blobs to erase.
     pub erase_blobs: Vec<String>,
@@ -81,9 +90,12 @@ pub struct Row {
     pub head: Vec<u8>,
     /// The body with its salt; `None` when it was erased (or is missing: verification tells the two apart).
     pub body: Option<Body>,
+    /// Ids of the blobs that were stored with this event: those of its batch that its body names. Chained, so that a
+    /// missing blob shows.
+    pub blobs: Vec<String>,
     /// `sha256(salt ‖ bytes)`, kept when the body goes.
     pub commitment: [u8; 32],
-    /// The chain: `sha256(prev ‖ pos ‖ stream ‖ seq ‖ incident ‖ kind ‖ version ‖ at ‖ head ‖ commitment)`, each part length-prefixed.
+    /// The link to the event before: see [`chain::link`].
     pub hash: [u8; 32],
 }
 
@@ -155,10 +167,43 @@ pub enum AppendError {
     Uncertain(String),
 }
 
+/// Which event a sentence is about, as far as it is known; printed in front of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The event's position.
+    pub pos: Option<u64>,
+    /// Its stream.
+    pub stream: Option<Stream>,
+    /// Its place in the stream.
+    pub seq: Option<u64>,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.pos, &self.stream, self.seq) {
+            (Some(pos), Some(stream), Some(seq)) => write!(f, "#{pos} ({stream}, no. {seq}): "),
+            (Some(pos), ..) => write!(f, "#{pos}: "),
+            (None, Some(stream), _) => write!(f, "{stream}: "),
+            (None, None, _) => Ok(()),
+        }
+    }
+}
+
 /// Why a read failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ReadError(pub String);
+pub enum ReadError {
+    /// The store could not be read; the text says what to do.
+    #[error("{0}")]
+    Failed(String),
+    /// What is stored there cannot have been written by the journal.
+    #[error("{place}{what}; run `rundown verify`")]
+    Damaged {
+        /// The event it concerns, as far as that can be read.
+        place: Place,
+        /// A sentence.
+        what: String,
+    },
+}
 
 /// Held by the process that drives a stream; dropping it lets another take over. A dead process holds nothing.
 pub trait Ownership: Send + Sync {}
@@ -172,7 +217,16 @@ pub trait Journal: Send + Sync {
     fn read(&self, select: Select, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Row>, ReadError>>;
 
     /// A blob's content; `None` when it was erased or never stored.
-    fn blob(&self, id: &str) -> BoxFuture<'_, Result<Option<Vec<u8>>, ReadError>>;
+    fn blob(&self, id: &str) -> BoxFuture<'_, Result<Option<Vec<u8>>, ReadError>> {
+        let stored = self.stored_blob(id);
+        Box::pin(async move { Ok(stored.await?.map(|blob| blob.bytes)) })
+    }
+
+    /// A blob with its salt, as verification needs it.
+    fn stored_blob(&self, id: &str) -> BoxFuture<'_, Result<Option<Blob>, ReadError>>;
+
+    /// Ids of stored blobs in ascending order, those after `after` (empty for all), at most `limit`.
+    fn blob_ids(&self, after: &str, limit: usize) -> BoxFuture<'_, Result<Vec<String>, ReadError>>;
 
     /// Gives `bytes` a salt and an id; nothing is stored until a batch carries it.
     fn new_blob(&self, bytes: Vec<u8>) -> Blob;

@@ -1,1 +1,4 @@
 //! One binary for all integration tests, so that linking stays cheap.
+
+mod world;
+mod world_is_real;

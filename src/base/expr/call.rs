@@ -14,9 +14,9 @@ use super::node::Node;
 use super::value::{List, Text, Val};
 use crate::base::schedule::Span;
 
-/// A byte of text costs a pattern this many times what it costs a plain search. Patterns are at most 32 KiB when
-/// compiled; the slowest of them were measured.
-const PATTERN_FACTOR: usize = 32;
+/// A byte of text costs a pattern this many times what it costs a plain search: measured with patterns near the limit of
+/// size whose automaton does not fit its cache. About 60 KB of text can be matched in one evaluation.
+const PATTERN_FACTOR: usize = 256;
 
 impl<'a> Evaluator<'a> {
     pub(super) fn call(&mut self, node: &'a Node, function: Function, arguments: &'a [Node]) -> Evaluated<'a> {

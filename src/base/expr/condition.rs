@@ -84,7 +84,15 @@ impl Condition {
     pub fn evaluate(&self, scope: &Scope) -> Result<Value, EvalError> {
         let mut evaluator = Evaluator::new(&self.0.source, scope);
         let value = evaluator.value(&self.0.root)?;
-        evaluator.to_json(&value, 0)
+        evaluator.json(&value, 0)
+    }
+
+    /// Steps and bytes that the meter counted, and the value.
+    #[cfg(test)]
+    pub(super) fn measured(&self, scope: &Scope) -> (usize, usize, Result<Value, EvalError>) {
+        let mut evaluator = Evaluator::new(&self.0.source, scope);
+        let value = evaluator.value(&self.0.root).and_then(|value| evaluator.json(&value, 0));
+        (evaluator.steps, evaluator.bytes, value)
     }
 
     /// Whether it holds.
@@ -174,9 +182,12 @@ fn syntax_fault(source: &str, error: Option<&cel::ParseError>) -> ExprFault {
         ExprFault::new(format!("`{word}` is not expected here"), offset, word.len())
     };
     match (word.as_str(), rest.as_bytes().first()) {
+        (number, Some(b'0'..=b'9')) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            fault.hint("whole numbers go up to 9223372036854775807")
+        }
+        _ if source[..offset].trim_end().ends_with("not") => fault.hint("write ! for not"),
         ("and", _) => fault.hint("write && for and"),
         ("or", _) => fault.hint("write || for or"),
-        ("not", _) => fault.hint("write ! for not"),
         (_, Some(b'=')) => fault.hint("write == to compare"),
         (_, Some(b'&')) => fault.hint("write && for and"),
         (_, Some(b'|')) => fault.hint("write || for or"),

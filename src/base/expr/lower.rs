@@ -19,7 +19,7 @@ const MAX_DEPTH: usize = 48;
 /// Longest pattern of `matches`, in bytes.
 const MAX_PATTERN: usize = 256;
 /// Memory a compiled pattern may take, in bytes.
-const MAX_COMPILED_PATTERN: usize = 32 * 1024;
+const MAX_COMPILED_PATTERN: usize = 16 * 1024;
 
 type Lowered = Result<Node, ExprFault>;
 
@@ -131,7 +131,8 @@ impl<'a> Lower<'a> {
             (op::LOGICAL_OR, _, [left, right]) => self.pair(left, right, Kind::Or),
             (op::INDEX, _, [left, right]) => {
                 let mut node = self.pair(left, right, Kind::Index)?;
-                node.span = self.through_bracket(node.span.start..token.start.max(node.span.end));
+                let closed = self.scan.closed_at.get(&token.start).copied();
+                node.span.end = closed.unwrap_or(node.span.end).max(node.span.end);
                 Ok(node)
             }
             (op::LOGICAL_NOT, _, [operand]) => self.prefix(token, operand, Kind::Not),
@@ -289,20 +290,51 @@ fn matches(mut arguments: Vec<Node>, at: &Range<usize>) -> Result<Kind, ExprFaul
         let message = format!("a pattern may be {MAX_PATTERN} bytes long; this one has {}", pattern.len());
         return Err(ExprFault::new(message, span.start, span.len()));
     }
-    let compiled = RegexBuilder::new(&pattern)
+    let compiled = RegexBuilder::new(&ascii_classes(&pattern))
         .size_limit(MAX_COMPILED_PATTERN)
-        .dfa_size_limit(1024 * 1024)
+        .dfa_size_limit(64 * 1024)
         .nest_limit(32)
         .build()
         .map_err(|error| bad_pattern(&error, &span))?;
     Ok(Kind::Matches(Box::new(text), compiled))
 }
 
+/// CEL's patterns are RE2's, where `\w`, `\d`, `\s` and `\b` know ASCII only; so written they are also much smaller when
+/// compiled.
+fn ascii_classes(pattern: &str) -> String {
+    let mut written = String::with_capacity(pattern.len() + 32);
+    let mut rest = pattern.chars();
+    while let Some(char) = rest.next() {
+        if char != '\\' {
+            written.push(char);
+            continue;
+        }
+        match rest.next() {
+            Some('w') => written.push_str("[0-9A-Za-z_]"),
+            Some('W') => written.push_str("[^0-9A-Za-z_]"),
+            Some('d') => written.push_str("[0-9]"),
+            Some('D') => written.push_str("[^0-9]"),
+            Some('s') => written.push_str("[\\t\\n\\x0c\\r ]"),
+            Some('S') => written.push_str("[^\\t\\n\\x0c\\r ]"),
+            Some(boundary @ ('b' | 'B')) => {
+                written.push_str("(?-u:\\");
+                written.push(boundary);
+                written.push(')');
+            }
+            escaped => {
+                written.push('\\');
+                written.extend(escaped);
+            }
+        }
+    }
+    written
+}
+
 fn bad_pattern(error: &regex::Error, span: &Range<usize>) -> ExprFault {
     match error {
         regex::Error::CompiledTooBig(_) => {
             let fault = ExprFault::new("the pattern is too large", span.start, span.len());
-            fault.hint("repeat less, and write [0-9] for \\d, [A-Za-z0-9_] for \\w")
+            fault.hint("repeat less: x{50} takes as much as x written fifty times")
         }
         // The library's text draws the pattern over several lines; its last line says what is wrong.
         other => {

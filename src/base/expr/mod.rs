@@ -14,6 +14,7 @@ mod functions;
 mod helpers;
 mod lower;
 mod node;
+mod operators;
 mod outline;
 mod scan;
 mod scope;
@@ -70,3 +71,6 @@ pub enum EvalError {
     #[error("{0}")]
     TooMuch(String),
 }
+
+#[cfg(test)]
+mod tests;

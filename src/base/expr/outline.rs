@@ -12,6 +12,12 @@ use super::{ExprFault, helpers};
 const MAX_NESTING: usize = 8;
 /// How many blocks a template may open: the parser recurses into each that is not closed yet.
 const MAX_BLOCKS: usize = 200;
+/// How many tags a template may hold.
+const MAX_TAGS: usize = 300;
+/// For each tag the parser counts lines from the beginning of the source: so many bytes it may pass in doing so.
+const MAX_LINE_COUNTING: usize = 1024 * 1024;
+/// Longest run of backslashes: for each of a run the parser looks through the rest of it.
+const MAX_BACKSLASHES: usize = 16;
 /// How many brackets one tag may open: the parser recurses into them.
 const MAX_BRACKETS: usize = 24;
 
@@ -23,7 +29,7 @@ pub(super) struct Outline {
     pub whole: Option<Vec<String>>,
     /// Texts and tags, those inside `each` counted once.
     pub parts: usize,
-    /// Those inside `each`.
+    /// Those inside `each`, and one for its going round.
     pub repeated: usize,
 }
 
@@ -33,11 +39,21 @@ pub(super) fn scan(source: &str) -> Result<(), ExprFault> {
         let message = format!("a template may be {} KiB long; this one has {} bytes", MAX_SOURCE / 1024, source.len());
         return Err(ExprFault::new(message, 0, 0));
     }
-    let mut blocks = 0;
+    if let Some(offset) = source.find(&"\\".repeat(MAX_BACKSLASHES + 1)) {
+        let message = format!("more than {MAX_BACKSLASHES} backslashes in a row");
+        return Err(ExprFault::new(message, offset, MAX_BACKSLASHES));
+    }
+    let (mut tags, mut blocks, mut counting) = (0, 0, 0);
     let mut at = 0;
     while let Some(found) = source[at..].find("{{") {
         let start = at + found;
         let tag = &source[start..];
+        tags += 1;
+        counting += start;
+        if tags > MAX_TAGS || counting > MAX_LINE_COUNTING {
+            let message = format!("more than {MAX_TAGS} tags, or too many for so long a template");
+            return Err(ExprFault::new(message, start, 2).hint("split it into several texts"));
+        }
         if tag.starts_with("{{{{") {
             return Err(ExprFault::new("raw blocks are not allowed", start, 4).hint("write \\{{ for two braces"));
         }
@@ -60,10 +76,13 @@ pub(super) fn scan(source: &str) -> Result<(), ExprFault> {
 /// The library's syntax error in our words.
 pub(super) fn syntax_fault(source: &str, error: &TemplateError) -> ExprFault {
     let offset = error.pos().map_or(0, |(line, column)| offset_of(source, line, column));
-    let reason = error.reason().to_string();
-    let line = reason.lines().rfind(|line| line.trim_start().starts_with('=')).unwrap_or(&reason);
-    let why = crate::base::text::one_line(line.trim_start_matches([' ', '=']), 160);
-    let fault = ExprFault::new(format!("bad template: {why}"), offset, 0);
+    let rest = source.get(offset..).unwrap_or_default();
+    let line = crate::base::text::one_line(rest, 24);
+    let message = match line.as_str() {
+        "" => "the template ends inside a tag or a block".to_owned(),
+        _ => format!("the template cannot be read from `{line}` on"),
+    };
+    let fault = ExprFault::new(message, offset, rest.chars().next().map_or(0, char::len_utf8));
     fault.hint("a tag is {{path.to.value}} or {{#if x}}…{{/if}}; write \\{{ for two braces")
 }
 
@@ -200,6 +219,7 @@ impl Walk<'_> {
         self.parameters(&tag.params, 0)?;
         let argument = tag.params.first().and_then(Parameter::as_name).and_then(|path| self.resolve(path).ok());
         // `if` and `unless` leave names as they are; the others move the place where paths begin.
+        self.outline.repeated += usize::from(each);
         let moves = each || name == "with";
         if moves {
             let base = if each { None } else { argument.flatten() };

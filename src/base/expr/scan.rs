@@ -16,7 +16,7 @@ const MAX_UNARY: usize = 4;
 const MAX_CHOICES: usize = 16;
 /// How many names, numbers, texts and signs a condition may hold. With the other limits this keeps parsing, which is
 /// much slower for each sign than evaluating, well under its share of the time an evaluation may take.
-const MAX_TOKENS: usize = 400;
+const MAX_TOKENS: usize = 1000;
 
 /// What the scan found out on the way.
 #[derive(Debug, Default)]

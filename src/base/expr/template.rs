@@ -25,10 +25,10 @@ pub(super) const MAX_SOURCE: usize = 64 * 1024;
 pub const MAX_OUTPUT: usize = 256 * 1024;
 /// Most that the values a template uses may hold together, in bytes.
 const MAX_INPUT: usize = 1024 * 1024;
-/// Most entries that `each` may go through.
+/// Most entries of any list or map in a template that repeats something.
 const MAX_ENTRIES: usize = 10_000;
 /// Most parts (texts and tags) a rendering may print, repetitions counted.
-const MAX_PARTS: usize = 10_000;
+const MAX_PARTS: usize = 25_000;
 /// Stack of the thread that parses.
 const PARSER_STACK: usize = 16 * 1024 * 1024;
 

@@ -163,13 +163,20 @@ impl<'a> Val<'a> {
             Self::Bool(value) => value.to_string(),
             Self::Int(value) => format!("the number {value}"),
             Self::Double(value) => format!("the number {value}"),
-            Self::Text(text) => format!("the text \"{}\"", crate::base::text::one_line(text.as_str(), 60)),
+            Self::Text(text) => format!("the text \"{}\"", excerpt(text.as_str())),
             Self::List(list) => format!("a list of {}", list.len()),
             Self::Map(map) => format!("a map of {}", map.len()),
             Self::Time(time) => format!("the timestamp {}", time.to_rfc3339()),
             Self::Span(span) => format!("the duration {}", span_text(*span)),
         }
     }
+}
+
+/// The beginning of a text. It is cut before it is made harmless: an error about a long text must stay cheap.
+fn excerpt(text: &str) -> String {
+    let cut = text.char_indices().nth(48).map_or(text.len(), |(offset, _)| offset);
+    let shown = crate::base::text::one_line(&text[..cut], 48);
+    if cut < text.len() { shown + "…" } else { shown }
 }
 
 /// A duration as CEL prints it: seconds.

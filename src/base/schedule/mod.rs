@@ -58,3 +58,6 @@ fn similar_zone(name: &str) -> Option<&'static str> {
         names().find(|name| city(name) == near)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,8 @@
 
 use std::sync::Arc;
 
-use super::event::{
-    ApprovalAsked, Asked, Event, FailureChoice, Obstacle, StepFinished, StepStarted, WatchTallied,
-};
-use super::state::{Extent, Progress, Stage, StepResult, StepState, State};
+use super::event::{ApprovalAsked, Asked, Event, FailureChoice, Obstacle, StepFinished, StepStarted, WatchTallied};
+use super::state::{Extent, Progress, Stage, State, StepResult, StepState};
 use crate::base::event::Instant;
 use crate::domain::runbook::model::Level;
 
@@ -54,11 +52,13 @@ impl State {
             | Event::CriteriaJudged(_) => self.fold_run(event),
             Event::StepStarted(started) => self.fold_started(started, at),
             Event::StepSkipped(skipped) => self.fold_skipped(&skipped.step),
-            Event::StepBlocked(blocked) => self.stage(&blocked.step, &["ready", "blocked"], |step| {
-                step.stage = Stage::Blocked(blocked.by.clone());
-            }),
+            Event::StepBlocked(blocked) => {
+                self.stage(&blocked.step, &["ready", "blocked", "preparing", "resting"], |step| {
+                    step.stage = Stage::Blocked(blocked.by.clone());
+                })
+            }
             Event::StepUnblocked(unblocked) => {
-                self.stage(&unblocked.step, &["blocked"], |step| step.stage = Stage::Ready)
+                self.stage(&unblocked.step, &["blocked", "resting"], |step| step.stage = Stage::Ready)
             }
             Event::StepFinished(finished) => self.fold_finished(finished),
             Event::FailureSettled(settled) => self.fold_settled(&settled.step, settled.choice),
@@ -127,10 +127,7 @@ impl State {
         let from = self.position(&jumped.from)?;
         match &jumped.to {
             None => {
-                self.progress = Progress::Ending {
-                    outcome: super::event::Outcome::Stopped,
-                    why: jumped.why.clone(),
-                };
+                self.progress = Progress::Ending { outcome: super::event::Outcome::Stopped, why: jumped.why.clone() };
             }
             Some(to) => {
                 let to = self.position(to)?;
@@ -156,7 +153,7 @@ impl State {
 
     fn fold_started(&mut self, started: &StepStarted, at: Instant) -> Result<(), String> {
         let position = self.position(&started.step)?;
-        let aside = self.step(position).during.is_some();
+        let aside = self.step(position).runs_aside();
         let lane = if aside { &mut self.side } else { &mut self.main };
         if lane.is_some_and(|active| active != position) {
             return Err("while another step is under way".into());
@@ -229,7 +226,7 @@ impl State {
             FailureChoice::Continue => {}
             FailureChoice::Retry => {
                 Arc::make_mut(&mut self.steps[position]).stage = Stage::Pending;
-                if self.step(position).during.is_none() && matches!(self.progress, Progress::Running) {
+                if !self.step(position).runs_aside() && matches!(self.progress, Progress::Running) {
                     self.next = position;
                 }
             }
@@ -258,10 +255,12 @@ impl State {
 
     fn fold_attempt(&mut self, event: &Event, at: Instant) -> Result<(), String> {
         match event {
-            Event::AttemptPrepared(prepared) => self.stage(&prepared.step, &["preparing", "ready", "resting"], |step| {
-                step.baseline = Some(Arc::new(prepared.baseline.clone()));
-                step.stage = Stage::Preparing;
-            }),
+            Event::AttemptPrepared(prepared) => {
+                self.stage(&prepared.step, &["preparing", "ready", "resting"], |step| {
+                    step.baseline = Some(Arc::new(prepared.baseline.clone()));
+                    step.stage = Stage::Preparing;
+                })
+            }
             Event::AttemptSent(sent) => self.stage(&sent.step, &["ready", "preparing", "resting"], |step| {
                 step.attempt = sent.attempt;
                 step.tries += 1;
@@ -317,6 +316,7 @@ impl State {
     fn fold_watch(&mut self, event: &Event, at: Instant) -> Result<(), String> {
         match event {
             Event::WatchStarted(watch) => self.stage(&watch.step, &["ready"], |step| {
+                step.watch = Some(Arc::new(watch.clone()));
                 step.observed_to = Some(at);
                 step.stage = Stage::Watching { until: watch.until };
             }),
@@ -329,7 +329,11 @@ impl State {
                 Level::Warn => step.seen.warned += 1,
             }),
             Event::WatchRecovered(recovered) => self.stage(&recovered.step, &["watching"], |_| {}),
-            Event::WatchGap(gap) => self.stage(&gap.step, &["watching"], |step| step.observed_to = Some(gap.to)),
+            Event::WatchGap(gap) => self.stage(&gap.step, &["watching"], |step| {
+                let every = step.watch.as_ref().map_or(1, |watch| watch.every_ms.max(1));
+                step.seen.due += (gap.to - gap.from).num_milliseconds().max(0).unsigned_abs() / every;
+                step.observed_to = Some(gap.to);
+            }),
             Event::WatchLogFound(found) => self.stage(&found.step, &["watching"], |step| {
                 step.seen.logs += 1;
                 step.seen.breach.get_or_insert_with(|| format!("\"{}\" in the logs", found.text));

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::base::event::{IncidentId, Instant, Person};
 use crate::domain::action::Action;
 use crate::domain::runbook::model::Level;
+pub use crate::domain::target::Obstacle;
 
 crate::stored_events! {
     /// A fact about one run.
@@ -247,19 +248,6 @@ pub struct StepBlocked {
     pub why: String,
     /// What kind of obstacle.
     pub by: Obstacle,
-}
-
-/// What keeps a step from acting.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Obstacle {
-    /// Another run acts on the target right now.
-    HeldBy(crate::base::event::RunId),
-    /// The target was changed as often as its budget allows; free again at this time.
-    OverBudget {
-        /// When.
-        until: Instant,
-    },
 }
 
 /// See [`Event::StepUnblocked`].

@@ -3,4 +3,13 @@
 //! Lives here: what can happen to a run, what may follow, what is outstanding. Never lives here: a clock, an executor,
 //! a store.
 
+pub mod apply;
+pub mod decide;
 pub mod event;
+pub mod input;
+pub mod scope;
+pub mod state;
+#[cfg(test)]
+mod tests;
+pub mod watch;
+pub mod work;

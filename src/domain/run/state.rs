@@ -14,7 +14,7 @@ use crate::domain::action::Action;
 use crate::domain::runbook::model::{Plan, Step};
 
 /// A run, folded from its events.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// Which run.
     pub id: RunId,
@@ -48,6 +48,8 @@ pub struct State {
     pub overdue: bool,
     /// Who drives it.
     pub driver: Option<Adopted>,
+    /// The steps that expressions of the plan speak of.
+    pub visible: Arc<super::scope::Visible>,
 }
 
 /// Whether a run goes on.
@@ -96,6 +98,8 @@ pub struct StepState {
     pub holds: bool,
     /// How it ended last.
     pub result: Option<Arc<StepResult>>,
+    /// What a watch reads.
+    pub watch: Option<Arc<super::event::WatchStarted>>,
     /// The end of the last minute that a watch wrote down.
     pub observed_to: Option<Instant>,
     /// What a watch has seen.
@@ -230,6 +234,7 @@ impl State {
     #[must_use]
     pub fn open(id: RunId, plan: Arc<Plan>, opened: Opened, at: Instant) -> Self {
         let steps = vec![Arc::new(StepState::default()); plan.steps.len()];
+        let visible = Arc::new(super::scope::Visible::of(&plan));
         let next = opened.from.as_deref().and_then(|from| plan.position(from)).unwrap_or(0);
         Self {
             id,
@@ -248,6 +253,7 @@ impl State {
             judged: None,
             overdue: false,
             driver: None,
+            visible,
         }
     }
 
@@ -337,6 +343,27 @@ impl Stage {
     #[must_use]
     pub fn waits_for_human(&self) -> bool {
         matches!(self, Self::Approval { .. } | Self::Asking { .. } | Self::Blocked(Obstacle::HeldBy(_)))
+    }
+
+    /// When something happens by itself: an expiry, a next try, the end of a wait. A watch ends by its own report.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Approval { until, .. }
+            | Self::Sent { until, .. }
+            | Self::Confirming { until }
+            | Self::Resting { until }
+            | Self::Waiting { until }
+            | Self::Blocked(Obstacle::OverBudget { until }) => Some(*until),
+            Self::Asking { until, late: false, .. } => *until,
+            _ => None,
+        }
+    }
+
+    /// Whether something was sent that goes on whatever the run does.
+    #[must_use]
+    pub fn under_way(&self) -> bool {
+        matches!(self, Self::Sent { .. } | Self::Confirming { .. })
     }
 
     /// Whether the step is at rest: not begun, or ended.

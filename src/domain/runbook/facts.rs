@@ -6,13 +6,14 @@ use super::model::{Does, Step};
 
 /// What every step says of itself.
 pub const COMMON: &[&str] = &["ok", "outcome", "skipped", "attempts", "took_ms", "visits"];
-/// `verdict`: `stable`, `breached` or `inconclusive`. `coverage`: percentage of samples that came in. `breaches`: how
-/// many limits were broken. `samples`: how many came in.
-pub const WATCH: &[&str] = &["verdict", "coverage", "breaches", "samples"];
-/// What was answered, and by whom.
-pub const ASK: &[&str] = &["answer", "by"];
-/// The id of the case that was taken, and by whom.
-pub const DECIDE: &[&str] = &["case", "by"];
+/// `verdict`: `stable`, `breached` or `inconclusive`. `coverage`: percentage of samples that came in. `samples`: how many
+/// came in. `breaches`, `warnings`: how many limits of that level were broken. `log_matches`: forbidden texts found.
+/// `series`: by name `{last, min, max, count}`.
+pub const WATCH: &[&str] = &["verdict", "coverage", "samples", "breaches", "warnings", "log_matches", "series"];
+/// What was answered.
+pub const ASK: &[&str] = &["answer"];
+/// The id of the case that was taken.
+pub const DECIDE: &[&str] = &["answer"];
 /// What conditions may read of `incident`.
 pub const INCIDENT: &[&str] = &["id", "started"];
 /// What conditions may read of `run`.
