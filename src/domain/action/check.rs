@@ -42,7 +42,13 @@ pub struct Found {
 }
 
 /// Reads the parameters of an action. With an inventory, targets and programs must be in it.
-pub fn check(kind: Kind, node: &Node, key: &Range<usize>, inventory: Option<&Inventory>, faults: &mut Faults<'_>) -> Found {
+pub fn check(
+    kind: Kind,
+    node: &Node,
+    key: &Range<usize>,
+    inventory: Option<&Inventory>,
+    faults: &mut Faults<'_>,
+) -> Found {
     let mut reading = Reading { kind, inventory, texts: Vec::new(), targets: Vec::new(), changes: true, faults };
     let before = reading.faults.len();
     let params = Fields::of(node, format!("'{}'", kind.key()), reading.faults)
@@ -98,7 +104,8 @@ impl Reading<'_, '_, '_> {
                 self.faults.add_hint("two-methods", key.at.clone(), message, "make it two steps");
                 continue;
             }
-            method = Some(name.to_owned()).map(|name| -> &'static str { METHODS.iter().find(|m| **m == name).copied().unwrap_or("get") });
+            method = Some(name.to_owned())
+                .map(|name| -> &'static str { METHODS.iter().find(|m| **m == name).copied().unwrap_or("get") });
             self.changes = !matches!(name, "get" | "head");
             let url = self.url(value);
             match name {
@@ -117,7 +124,11 @@ impl Reading<'_, '_, '_> {
         if let Some(headers) = fields.get("headers") {
             spec.headers = self.text_map(headers, "headers", "a header", true)?;
             for name in spec.headers.keys().filter(|name| !is_token(name)) {
-                self.faults.add("bad-header", headers.at.clone(), format!("'{}' is not the name of a header", one_line(name, 40)));
+                self.faults.add(
+                    "bad-header",
+                    headers.at.clone(),
+                    format!("'{}' is not the name of a header", one_line(name, 40)),
+                );
             }
         }
         if let Some(json) = fields.get("json") {
@@ -127,7 +138,12 @@ impl Reading<'_, '_, '_> {
         if let Some((key, body)) = fields.entry("body") {
             spec.body = self.template(body, "body", "a request body", true);
             if spec.json.is_some() {
-                self.faults.add_hint("two-bodies", key.at.clone(), "'http' has both 'json' and 'body'", "keep one of them");
+                self.faults.add_hint(
+                    "two-bodies",
+                    key.at.clone(),
+                    "'http' has both 'json' and 'body'",
+                    "keep one of them",
+                );
             }
         }
         if let Some(follow) = fields.get("follow_redirects") {
@@ -151,13 +167,21 @@ impl Reading<'_, '_, '_> {
         match &node.value {
             Value::Text(_) => self.texts.push(Text { node: node.clone(), place: "a request body", secrets: true }),
             Value::List(items) => items.iter().for_each(|item| self.json_texts(item)),
-            Value::Map(_) if node.is_unquoted_template(self.faults.source()) => read::wrong_type(node, "json", self.faults),
+            Value::Map(_) if node.is_unquoted_template(self.faults.source()) => {
+                read::wrong_type(node, "json", self.faults)
+            }
             Value::Map(entries) => entries.iter().for_each(|(_, value)| self.json_texts(value)),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
-    fn text_map(&mut self, node: &Node, what: &str, place: &'static str, secrets: bool) -> Option<BTreeMap<String, String>> {
+    fn text_map(
+        &mut self,
+        node: &Node,
+        what: &str,
+        place: &'static str,
+        secrets: bool,
+    ) -> Option<BTreeMap<String, String>> {
         let fields = Fields::of(node, format!("'{what}'"), self.faults)?;
         let mut map = BTreeMap::new();
         for (key, value) in fields.entries() {
@@ -190,7 +214,12 @@ impl Reading<'_, '_, '_> {
             }
             Some(target) if !has(target) && !target.unset.keys().any(|field| field.starts_with(needs)) => {
                 let message = format!("the target '{name}' has no '{needs}' entry in {}", inventory.environment);
-                self.faults.add_hint("unfit-target", node.at.clone(), message, format!("add `{needs}:` to it in targets.yaml"));
+                self.faults.add_hint(
+                    "unfit-target",
+                    node.at.clone(),
+                    message,
+                    format!("add `{needs}:` to it in targets.yaml"),
+                );
             }
             Some(_) => {}
         }
@@ -209,7 +238,8 @@ impl Reading<'_, '_, '_> {
 
     fn change(&mut self, fields: &Fields<'_>) -> Option<railway::ChangeSpec> {
         let rollback = self.kind == Kind::RailwayRollback;
-        fields.only(if rollback { &["target", "ready_within", "to"] } else { &["target", "ready_within"] }, self.faults);
+        fields
+            .only(if rollback { &["target", "ready_within", "to"] } else { &["target", "ready_within"] }, self.faults);
         let to = fields.get("to").filter(|_| rollback);
         let to = to.and_then(|node| self.template(node, "to", "the id of a deployment", false));
         let ready_within = self.duration(fields, "ready_within");
@@ -257,14 +287,23 @@ impl Reading<'_, '_, '_> {
                 }
                 _ => {
                     let hint = "there is no shell: write [program, argument, argument]";
-                    self.faults.add_hint("wrong-type", node.at.clone(), format!("argv takes a list, not {}", node.describe()), hint);
+                    self.faults.add_hint(
+                        "wrong-type",
+                        node.at.clone(),
+                        format!("argv takes a list, not {}", node.describe()),
+                        hint,
+                    );
                 }
             }
         }
-        let env = fields.get("env").and_then(|node| self.text_map(node, "env", "a variable of the program", true)).unwrap_or_default();
+        let env = fields
+            .get("env")
+            .and_then(|node| self.text_map(node, "env", "a variable of the program", true))
+            .unwrap_or_default();
         self.grants(&argv, node.map(read::list).and_then(<[Node]>::first), fields.get("env"));
         let results = fields.get("results").and_then(|node| self.results(node));
-        let known_failures = fields.get("known_failures").and_then(|node| read::texts(node, "known_failures", self.faults));
+        let known_failures =
+            fields.get("known_failures").and_then(|node| read::texts(node, "known_failures", self.faults));
         if let (Some((key, _)), None) = (fields.entry("known_failures"), fields.get("results")) {
             let hint = "say with `results` how the output becomes tests";
             self.faults.add_hint("useless", key.at.clone(), "known_failures without results says nothing", hint);
@@ -292,7 +331,10 @@ impl Reading<'_, '_, '_> {
         };
         let Some(Value::Map(entries)) = env.map(|node| &node.value) else { return };
         for (key, _) in entries {
-            let Some(variable) = key.text().filter(|variable| !grant.env.iter().any(|granted| granted == variable)) else { continue };
+            let Some(variable) = key.text().filter(|variable| !grant.env.iter().any(|granted| granted == variable))
+            else {
+                continue;
+            };
             let message = format!("'{name}' may not be given the variable '{}'", one_line(variable, 40));
             let hint = did_you_mean(variable, grant.env.iter().map(String::as_str));
             self.faults.add_hint("unknown-variable", key.at.clone(), message, hint);
@@ -323,7 +365,11 @@ impl Reading<'_, '_, '_> {
             Err(error) => {
                 let text = error.to_string();
                 let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                self.faults.add("bad-pattern", node.at.clone(), format!("the pattern cannot be read: {}", one_line(last, 120)));
+                self.faults.add(
+                    "bad-pattern",
+                    node.at.clone(),
+                    format!("the pattern cannot be read: {}", one_line(last, 120)),
+                );
                 return false;
             }
         };

@@ -21,13 +21,26 @@ use crate::domain::source::{Faults, Node, Value, yaml};
 
 /// Keys that every step takes.
 pub const OPTIONS: [&str; 14] = [
-    "id", "when", "expect", "save", "retry", "timeout", "approval", "always", "undo", "during", "each", "idempotent",
-    "on_failure", "on_doubt",
+    "id",
+    "when",
+    "expect",
+    "save",
+    "retry",
+    "timeout",
+    "approval",
+    "always",
+    "undo",
+    "during",
+    "each",
+    "idempotent",
+    "on_failure",
+    "on_doubt",
 ];
 /// Keys that say the kind, besides those of actions.
 pub const FLOW_KINDS: [&str; 7] = ["watch", "wait", "ask", "decide", "set", "notify", "runbook"];
 /// Words that no step can have as its id, because they mean something where a step can be named.
-const RESERVED: [&str; 11] = ["ask", "continue", "stop", "next", "page", "fail", "probe", "true", "false", "null", "in"];
+const RESERVED: [&str; 11] =
+    ["ask", "continue", "stop", "next", "page", "fail", "probe", "true", "false", "null", "in"];
 /// How long an approval stays good where nothing else is said.
 const APPROVAL_WITHIN: Span = Span::seconds(900);
 const RETRY_DELAY: Span = Span::seconds(5);
@@ -83,8 +96,7 @@ pub struct Reader<'d, 'f, 's, 'i> {
 
 impl Reader<'_, '_, '_, '_> {
     fn block(&mut self, fields: &Fields<'_>) {
-        let known: Vec<&str> =
-            OPTIONS.into_iter().chain(Kind::ALL.map(Kind::key)).chain(FLOW_KINDS).collect();
+        let known: Vec<&str> = OPTIONS.into_iter().chain(Kind::ALL.map(Kind::key)).chain(FLOW_KINDS).collect();
         self.unknown_keys(fields, &known);
         if let Some(node) = fields.get("id") {
             self.id(node);
@@ -125,7 +137,9 @@ impl Reader<'_, '_, '_, '_> {
                             known.iter().copied().filter(|key| key.split('.').next() == Some(family)).collect();
                         format!("there are: {}", of.join(", "))
                     }
-                    None => format!("kinds of step are: {}, {}", Kind::ALL.map(Kind::key).join(", "), FLOW_KINDS.join(", ")),
+                    None => {
+                        format!("kinds of step are: {}, {}", Kind::ALL.map(Kind::key).join(", "), FLOW_KINDS.join(", "))
+                    }
                 },
             };
             let code = if family.is_some() { "unknown-kind" } else { "unknown-key" };
@@ -160,7 +174,8 @@ impl Reader<'_, '_, '_, '_> {
             self.draft.uses.extend(found.texts.into_iter().map(Use::Text));
             self.draft.targets.extend(found.targets);
             // A faulty one still says its kind, so that its facts are known.
-            let spec = found.spec.unwrap_or(crate::domain::action::ActionSpec { kind, params: serde_json::Value::Null });
+            let spec =
+                found.spec.unwrap_or(crate::domain::action::ActionSpec { kind, params: serde_json::Value::Null });
             self.draft.step.does = Does::Act(spec);
             return;
         }
@@ -249,7 +264,19 @@ impl Reader<'_, '_, '_, '_> {
         };
         let (kind, acts) = (facts::kind_name(does), matches!(does, Does::Act(_)));
         let sub = matches!(does, Does::Runbook(_));
-        for key in ["expect", "save", "retry", "timeout", "approval", "always", "undo", "during", "idempotent", "on_doubt", "on_failure"] {
+        for key in [
+            "expect",
+            "save",
+            "retry",
+            "timeout",
+            "approval",
+            "always",
+            "undo",
+            "during",
+            "idempotent",
+            "on_doubt",
+            "on_failure",
+        ] {
             let Some((place, _)) = fields.entry(key) else { continue };
             let (why, hint) = match key {
                 "idempotent" | "on_doubt" if acts && !self.draft.changes => {
@@ -279,7 +306,12 @@ impl Reader<'_, '_, '_, '_> {
         if let Some((place, lasts)) = fields.entry("for") {
             for key in ["attempts", "delay", "factor", "max_delay"] {
                 if let Some((other, _)) = fields.entry(key) {
-                    self.faults.add_hint("conflict", other.at.clone(), format!("'{key}' and 'for' exclude each other"), "keep `for` and `every`");
+                    self.faults.add_hint(
+                        "conflict",
+                        other.at.clone(),
+                        format!("'{key}' and 'for' exclude each other"),
+                        "keep `for` and `every`",
+                    );
                 }
             }
             let lasts = read::span(lasts, "for", self.faults)?;
@@ -293,11 +325,18 @@ impl Reader<'_, '_, '_, '_> {
             return attempts.map(|attempts| Retry { attempts, delay: every, factor: 1.0, max_delay: None });
         }
         if let Some((every, _)) = fields.entry("every") {
-            self.faults.add_hint("missing-key", every.at.clone(), "'every' without 'for'", "write `delay`, or add `for`");
+            self.faults.add_hint(
+                "missing-key",
+                every.at.clone(),
+                "'every' without 'for'",
+                "write `delay`, or add `for`",
+            );
         }
-        let attempts = fields.require("attempts", self.faults).and_then(|node| read::whole(node, "attempts", 2, 100, self.faults));
+        let attempts =
+            fields.require("attempts", self.faults).and_then(|node| read::whole(node, "attempts", 2, 100, self.faults));
         let delay = fields.get("delay").map_or(Some(RETRY_DELAY), |node| read::span(node, "delay", self.faults));
-        let factor = fields.get("factor").map_or(Some(1.0), |node| read::number(node, "factor", 1.0, 10.0, self.faults));
+        let factor =
+            fields.get("factor").map_or(Some(1.0), |node| read::number(node, "factor", 1.0, 10.0, self.faults));
         let max_delay = fields.get("max_delay").and_then(|node| read::span(node, "max_delay", self.faults));
         Some(Retry { attempts: attempts?, delay: delay?, factor: factor?, max_delay })
     }
@@ -315,7 +354,8 @@ impl Reader<'_, '_, '_, '_> {
         let quorum = fields.get("quorum").map_or(Some(1), |node| read::whole(node, "quorum", 1, 5, self.faults));
         let within = fields.get("within").map_or(Some(APPROVAL_WITHIN), |node| read::span(node, "within", self.faults));
         let words = [("page", false), ("fail", true)];
-        let fails = fields.get("on_timeout").map_or(Some(false), |node| read::word(node, "on_timeout", &words, self.faults));
+        let fails =
+            fields.get("on_timeout").map_or(Some(false), |node| read::word(node, "on_timeout", &words, self.faults));
         let on_timeout = if fails? { OnTimeout::Fail } else { OnTimeout::Page };
         Some(Approval { quorum: quorum?, within: within?, on_timeout })
     }
@@ -372,10 +412,20 @@ impl Reader<'_, '_, '_, '_> {
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             if !good {
                 let message = format!("'{}' cannot be a name in {what}", one_line(&name, 40));
-                self.faults.add_hint("bad-name", key.at.clone(), message, "letters, digits and _, beginning with a letter");
+                self.faults.add_hint(
+                    "bad-name",
+                    key.at.clone(),
+                    message,
+                    "letters, digits and _, beginning with a letter",
+                );
             } else if facts::COMMON.contains(&name.as_str()) {
                 let message = format!("'{name}' is what every step says of itself; {what} needs another name");
-                self.faults.add_hint("bad-name", key.at.clone(), message, did_you_mean("", [format!("{name}_value").as_str()]));
+                self.faults.add_hint(
+                    "bad-name",
+                    key.at.clone(),
+                    message,
+                    did_you_mean("", [format!("{name}_value").as_str()]),
+                );
             }
             if let Some(condition) = self.condition(value, what, sees.clone()) {
                 conditions.insert(name, condition);
@@ -398,12 +448,6 @@ impl Reader<'_, '_, '_, '_> {
         let found = crate::domain::action::check::duration_text(node, what, &mut texts, self.faults);
         self.draft.uses.extend(texts.into_iter().map(Use::Text));
         found
-    }
-
-    /// Bytes of a key, for a missing one inside its value.
-    #[must_use]
-    pub fn place(at: &Range<usize>) -> Range<usize> {
-        at.clone()
     }
 }
 

@@ -39,7 +39,12 @@ pub fn read(reader: &mut Reader<'_, '_, '_, '_>, node: &Node, key: &Range<usize>
     }
     let on_timeout = fields.get("on_timeout").map_or(Some(OnTimeout::Page), |node| on_timeout(reader, node, &cases));
     if let (Some((key, _)), None) = (fields.entry("on_timeout"), fields.get("deadline")) {
-        reader.faults.add_hint("useless", key.at.clone(), "'on_timeout' has no meaning without 'deadline'", "add `deadline:`");
+        reader.faults.add_hint(
+            "useless",
+            key.at.clone(),
+            "'on_timeout' has no meaning without 'deadline'",
+            "add `deadline:`",
+        );
     }
     Some(Decide { deadline, on_timeout: on_timeout?, cases })
 }
@@ -70,7 +75,12 @@ fn on_timeout(reader: &mut Reader<'_, '_, '_, '_>, node: &Node, cases: &[Case]) 
     match cases.iter().find(|case| case.id == id).map(|case| &case.to) {
         None => {
             let hint = did_you_mean(&id, cases.iter().map(|case| case.id.as_str()));
-            reader.faults.add_hint("unknown-case", place.at.clone(), format!("there is no case '{}'", one_line(&id, 40)), hint);
+            reader.faults.add_hint(
+                "unknown-case",
+                place.at.clone(),
+                format!("there is no case '{}'", one_line(&id, 40)),
+                hint,
+            );
         }
         Some(Destination::Redo { .. }) => {
             let message = "a missed deadline does not take a branch that does things again";
@@ -82,7 +92,12 @@ fn on_timeout(reader: &mut Reader<'_, '_, '_, '_>, node: &Node, cases: &[Case]) 
         }
         Some(Destination::Next) => {
             let message = "a missed deadline does not go on with the next step";
-            reader.faults.add_hint("changing-timeout", place.at.clone(), message, "name a case that stops, or one that goes to a step that changes nothing");
+            reader.faults.add_hint(
+                "changing-timeout",
+                place.at.clone(),
+                message,
+                "name a case that stops, or one that goes to a step that changes nothing",
+            );
         }
         Some(Destination::Stop) => {}
     }
@@ -96,10 +111,17 @@ fn case(reader: &mut Reader<'_, '_, '_, '_>, node: &Node) -> Option<(Case, Range
     let id_node = fields.require("id", reader.faults);
     let id = id_node.and_then(|node| read::string(node, "id", reader.faults));
     if let (Some(id), Some(node)) = (&id, id_node) {
-        let good = !id.is_empty() && id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        let good = !id.is_empty()
+            && id.len() <= 64
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
         if !good {
             let hint = "letters, digits, _ and -";
-            reader.faults.add_hint("bad-id", node.at.clone(), format!("'{}' cannot be the id of a case", one_line(id, 40)), hint);
+            reader.faults.add_hint(
+                "bad-id",
+                node.at.clone(),
+                format!("'{}' cannot be the id of a case", one_line(id, 40)),
+                hint,
+            );
         }
     }
     let label = fields.get("label").and_then(|node| reader.template(node, "label", "the label of a case"));

@@ -8,9 +8,9 @@ use std::ops::Range;
 use super::block::Reader;
 use super::draft::Sees;
 use super::model::{Ask, InputKind, Notify, SubRunbook, Wait};
+use crate::base::expr::Condition;
 use crate::base::schedule::{Cron, zone};
 use crate::base::text::one_line;
-use crate::base::expr::Condition;
 use crate::domain::source::read::{self, Fields};
 use crate::domain::source::{Faults, Node, Value};
 
@@ -77,7 +77,12 @@ pub fn input_kind(fields: &Fields<'_>, faults: &mut Faults<'_>) -> Option<InputK
                 return None;
             }
             if word.is_some_and(|word| word != 4) {
-                faults.add_hint("conflict", key.at.clone(), "choices belong to the type 'choice'", "write `type: choice`");
+                faults.add_hint(
+                    "conflict",
+                    key.at.clone(),
+                    "choices belong to the type 'choice'",
+                    "write `type: choice`",
+                );
             }
             Some(choices)
         }
@@ -139,7 +144,9 @@ pub fn runbook(reader: &mut Reader<'_, '_, '_, '_>, node: &Node, key: &Range<usi
             let Some(name) = key.key() else { continue };
             if value.text().is_some() {
                 reader.template(value, "an input", "an input of a sub-runbook");
-            } else if value.is_unquoted_template(reader.faults.source()) || matches!(value.value, Value::List(_) | Value::Map(_)) {
+            } else if value.is_unquoted_template(reader.faults.source())
+                || matches!(value.value, Value::List(_) | Value::Map(_))
+            {
                 read::wrong_type(value, "an input takes text, a number, or true or false", reader.faults);
             }
             inputs.insert(name, value.to_json());

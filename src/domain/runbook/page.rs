@@ -202,11 +202,17 @@ impl Scan {
         }
         if yaml_language && word == Some(WORD) {
             if yaml.text.len() > MAX_BLOCK {
-                faults.add("too-large", first, format!("a block may be 64 KiB; this one has {} bytes", yaml.text.len()));
+                faults.add(
+                    "too-large",
+                    first,
+                    format!("a block may be 64 KiB; this one has {} bytes", yaml.text.len()),
+                );
             } else {
                 self.blocks.push(Block { yaml, at });
             }
-        } else if yaml_language && word.is_some_and(|word| nearest(word, [WORD]).is_some()) || nearest(language, [WORD]).is_some() {
+        } else if yaml_language && word.is_some_and(|word| nearest(word, [WORD]).is_some())
+            || nearest(language, [WORD]).is_some()
+        {
             let message = format!("`{}` is not read as a step", one_line(info, 40));
             faults.add_hint("block-name", first, message, "write ```yaml rundown");
         }
@@ -278,7 +284,8 @@ impl Assembly<'_, '_, '_> {
         let mut criteria: Vec<Range<usize>> = Vec::new();
         let mut in_criteria = false;
         self.before_headings(headings.first().map_or(self.source.len(), |first| first.heading.at.start), &mut blocks);
-        let ends: Vec<usize> = headings.iter().skip(1).map(|next| next.heading.at.start).chain([self.source.len()]).collect();
+        let ends: Vec<usize> =
+            headings.iter().skip(1).map(|next| next.heading.at.start).chain([self.source.len()]).collect();
         for (found, end) in headings.into_iter().zip(ends) {
             let body = found.heading.at.end..end.max(found.heading.at.end);
             let mut own = Vec::new();

@@ -34,20 +34,25 @@ pub fn read(reader: &mut Reader<'_, '_, '_, '_>, node: &Node, key: &Range<usize>
     let expect = fields.get("expect").map_or_else(Vec::new, |node| {
         read::list(node).iter().filter_map(|item| threshold(reader, item, &names)).collect()
     });
-    let forbid_logs = fields.get("forbid_logs").map_or_else(Vec::new, |node| {
-        read::list(node).iter().filter_map(|item| forbidden(reader, item)).collect()
-    });
+    let forbid_logs = fields
+        .get("forbid_logs")
+        .map_or_else(Vec::new, |node| read::list(node).iter().filter_map(|item| forbidden(reader, item)).collect());
     if let (Some(every), Some(node)) = (every, fields.get("every")) {
         let lasts = lasts.as_deref().and_then(|lasts| Span::parse(lasts).ok());
         if lasts.is_some_and(|lasts| lasts < every) {
-            reader.faults.add("out-of-range", node.at.clone(), "'every' is longer than the watch: nothing would be sampled twice");
+            reader.faults.add(
+                "out-of-range",
+                node.at.clone(),
+                "'every' is longer than the watch: nothing would be sampled twice",
+            );
         }
         if every < Span::seconds(1) {
             reader.faults.add("out-of-range", node.at.clone(), "a sample is taken at most every second");
         }
     }
-    let min_coverage =
-        fields.get("min_coverage").map_or(Some(MIN_COVERAGE), |node| read::percent(node, "min_coverage", reader.faults));
+    let min_coverage = fields
+        .get("min_coverage")
+        .map_or(Some(MIN_COVERAGE), |node| read::percent(node, "min_coverage", reader.faults));
     let stop_on_breach =
         fields.get("stop_on_breach").map_or(Some(true), |node| read::boolean(node, "stop_on_breach", reader.faults));
     Some(Watch {
@@ -69,7 +74,9 @@ fn sample(reader: &mut Reader<'_, '_, '_, '_>, node: &Node) -> Option<(Kind, Opt
     let kinds: Vec<_> = fields
         .entries()
         .iter()
-        .filter_map(|(key, value)| Some((Kind::ALL.into_iter().find(|kind| Some(kind.key()) == key.text())?, key, value)))
+        .filter_map(|(key, value)| {
+            Some((Kind::ALL.into_iter().find(|kind| Some(kind.key()) == key.text())?, key, value))
+        })
         .collect();
     let [(kind, key, value), more @ ..] = kinds.as_slice() else {
         if fields.entries().is_empty() {
@@ -84,7 +91,12 @@ fn sample(reader: &mut Reader<'_, '_, '_, '_>, node: &Node) -> Option<(Kind, Opt
     let found = check::check(*kind, value, &key.at, reader.inventory, reader.faults);
     if found.changes {
         let message = format!("a sample must only read; this '{}' may change something", kind.key());
-        reader.faults.add_hint("changing-sample", key.at.clone(), message, "sample with `http: { get: … }`, `railway.logs` or `redis.clients`");
+        reader.faults.add_hint(
+            "changing-sample",
+            key.at.clone(),
+            message,
+            "sample with `http: { get: … }`, `railway.logs` or `redis.clients`",
+        );
     }
     take(reader, found.texts, found.targets);
     Some((*kind, found.spec))

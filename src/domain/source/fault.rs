@@ -74,7 +74,13 @@ impl<'a> Faults<'a> {
     }
 
     /// Adds a fault with advice.
-    pub fn add_hint(&mut self, code: &'static str, at: Range<usize>, message: impl Into<String>, hint: impl Into<String>) {
+    pub fn add_hint(
+        &mut self,
+        code: &'static str,
+        at: Range<usize>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.push(code, at, message.into(), Some(hint.into()));
     }
 
@@ -155,7 +161,12 @@ pub fn render(faults: &[Fault], file: &str, source: &str, colour: bool) -> Strin
         let margin = " ".repeat(number.len());
         let (excerpt, lead, len) = excerpt(line, fault.column as usize - 1, fault.len as usize);
         let place = format!("{file}:{}:{}", fault.line, fault.column);
-        let _ = writeln!(text, "{bold}{place}:{plain} {message} {dim}[{code}]{plain}", message = fault.message, code = fault.code);
+        let _ = writeln!(
+            text,
+            "{bold}{place}:{plain} {message} {dim}[{code}]{plain}",
+            message = fault.message,
+            code = fault.code
+        );
         if !excerpt.trim().is_empty() {
             let _ = writeln!(text, "{dim}{number} |{plain} {excerpt}");
             let _ = writeln!(text, "{dim}{margin} |{plain} {}{red}{}{plain}", " ".repeat(lead), "^".repeat(len.max(1)));
@@ -176,7 +187,15 @@ fn excerpt(line: &str, column: usize, len: usize) -> (String, usize, usize) {
         .chars()
         .skip(skip)
         .take(EXCERPT)
-        .map(|char| if char == '\t' { ' ' } else if crate::base::text::plain(char.encode_utf8(&mut [0; 4]), 12).chars().eq([char]) { char } else { '\u{fffd}' })
+        .map(|char| {
+            if char == '\t' {
+                ' '
+            } else if crate::base::text::plain(char.encode_utf8(&mut [0; 4]), 12).chars().eq([char]) {
+                char
+            } else {
+                '\u{fffd}'
+            }
+        })
         .collect();
     let mut lead = column - skip;
     if skip > 0 {

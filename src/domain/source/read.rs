@@ -63,7 +63,12 @@ impl<'a> Fields<'a> {
     pub fn require(&self, key: &str, faults: &mut Faults<'_>) -> Option<&'a Node> {
         let found = self.get(key);
         if found.is_none() {
-            faults.add_hint("missing-key", self.at.clone(), format!("{} has no '{key}'", self.what), format!("add `{key}:`"));
+            faults.add_hint(
+                "missing-key",
+                self.at.clone(),
+                format!("{} has no '{key}'", self.what),
+                format!("add `{key}:`"),
+            );
         }
         found
     }
@@ -143,7 +148,8 @@ pub fn whole(node: &Node, what: &str, least: u32, most: u32, faults: &mut Faults
         wrong_type(node, &format!("{what} takes a whole number"), faults);
         return None;
     };
-    let value = number.as_u64().and_then(|value| u32::try_from(value).ok()).filter(|value| (least..=most).contains(value));
+    let value =
+        number.as_u64().and_then(|value| u32::try_from(value).ok()).filter(|value| (least..=most).contains(value));
     if value.is_none() {
         faults.add("out-of-range", node.at.clone(), format!("{what} goes from {least} to {most}"));
     }
@@ -166,7 +172,13 @@ pub fn number(node: &Node, what: &str, least: f64, most: f64, faults: &mut Fault
 /// A percentage: `95%` or `95`.
 pub fn percent(node: &Node, what: &str, faults: &mut Faults<'_>) -> Option<f64> {
     let written = string(node, what, faults)?;
-    let value = written.trim().trim_end_matches('%').trim_end().parse::<f64>().ok().filter(|value| (0.0..=100.0).contains(value));
+    let value = written
+        .trim()
+        .trim_end_matches('%')
+        .trim_end()
+        .parse::<f64>()
+        .ok()
+        .filter(|value| (0.0..=100.0).contains(value));
     if value.is_none() {
         let message = format!("'{}' is not a percentage", one_line(&written, 40));
         faults.add_hint("bad-percent", node.at.clone(), message, "write it like 95%");
@@ -192,7 +204,12 @@ pub fn word<T: Copy>(node: &Node, what: &str, words: &[(&str, T)], faults: &mut 
     let found = words.iter().find(|(word, _)| *word == written).map(|(_, value)| *value);
     if found.is_none() {
         let message = format!("{what} cannot be '{}'", one_line(&written, 40));
-        faults.add_hint("unknown-word", node.at.clone(), message, did_you_mean(&written, words.iter().map(|(word, _)| *word)));
+        faults.add_hint(
+            "unknown-word",
+            node.at.clone(),
+            message,
+            did_you_mean(&written, words.iter().map(|(word, _)| *word)),
+        );
     }
     found
 }

@@ -93,9 +93,9 @@ impl Node {
             Value::Number(number) => Json::Number(number.clone()),
             Value::Text(text) => Json::String(text.clone()),
             Value::List(items) => Json::Array(items.iter().map(Self::to_json).collect()),
-            Value::Map(entries) => Json::Object(
-                entries.iter().filter_map(|(key, value)| Some((key.key()?, value.to_json()))).collect(),
-            ),
+            Value::Map(entries) => {
+                Json::Object(entries.iter().filter_map(|(key, value)| Some((key.key()?, value.to_json()))).collect())
+            }
         }
     }
 
@@ -254,7 +254,7 @@ fn placed_node(raw: Spanned<Raw>, placed: &Placed) -> Node {
 
 fn bytes(location: &Location) -> Range<usize> {
     let span = location.span();
-    let number = |value: Option<_>| value.and_then(|value: u32| usize::try_from(value).ok()).unwrap_or(0);
+    let number = |value: Option<u64>| value.and_then(|value| usize::try_from(value).ok()).unwrap_or(0);
     let start = number(span.byte_offset());
     start..start + number(span.byte_len())
 }
@@ -282,9 +282,17 @@ fn add_error(error: &serde_saphyr::Error, placed: &Placed, faults: &mut Faults<'
         ("yaml", "there is a second YAML document here".to_owned(), Some("take the line `---` out"))
     } else if lower.contains("merge key") {
         ("yaml", "`<<` is not supported".to_owned(), Some("write the keys out"))
-    } else if lower.contains("budget") || lower.contains("limit") || lower.contains("depth") || lower.contains("nesting") {
+    } else if lower.contains("budget")
+        || lower.contains("limit")
+        || lower.contains("depth")
+        || lower.contains("nesting")
+    {
         let hint = "lists and mappings nest at most 32 deep, aliases repeat at most 2000 values";
-        ("too-large", format!("the YAML is too large or too deep: {}", crate::base::text::one_line(message, 120)), Some(hint))
+        (
+            "too-large",
+            format!("the YAML is too large or too deep: {}", crate::base::text::one_line(message, 120)),
+            Some(hint),
+        )
     } else if lower.contains("unknown anchor") {
         let hint = "put text that begins with * or & in quotes";
         ("yaml", crate::base::text::one_line(message, 160), Some(hint))
