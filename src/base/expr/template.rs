@@ -11,7 +11,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use handlebars::{RenderError, RenderErrorReason, Template as Compiled};
+use handlebars::template::{Parameter, TemplateElement};
+use handlebars::{Path, RenderError, RenderErrorReason, Template as Compiled};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -207,8 +208,9 @@ fn render_error(error: &RenderError) -> EvalError {
 /// end a run.
 fn on_large_stack(source: &str) -> Result<(Compiled, Outline), ExprFault> {
     let work = || {
-        let compiled = Compiled::compile(source).map_err(|error| outline::syntax_fault(source, &error))?;
+        let mut compiled = Compiled::compile(source).map_err(|error| outline::syntax_fault(source, &error))?;
         let outline = outline::outline(source, &compiled)?;
+        mean_the_item(&mut compiled);
         Ok((compiled, outline))
     };
     std::thread::scope(|threads| {
@@ -219,6 +221,26 @@ fn on_large_stack(source: &str) -> Result<(Compiled, Outline), ExprFault> {
             Err(error) => Err(ExprFault::new(format!("no thread to read the template: {error}"), 0, 0)),
         }
     })
+}
+
+/// Makes `{{each}}`, the item of a repeated step, a name: the library would call its helper `each` without arguments.
+/// Inside `#each` and `#with` names belong to the entry, so these are left alone.
+fn mean_the_item(template: &mut Compiled) {
+    for element in &mut template.elements {
+        match element {
+            TemplateElement::Expression(tag) | TemplateElement::HtmlExpression(tag)
+                if tag.params.is_empty() && tag.hash.is_empty() && tag.name.as_name() == Some("each") =>
+            {
+                if let Ok(path) = Path::parse("this.each") {
+                    tag.name = Parameter::Path(path);
+                }
+            }
+            TemplateElement::HelperBlock(block) if matches!(block.name.as_name(), Some("if" | "unless")) => {
+                block.template.iter_mut().chain(&mut block.inverse).for_each(mean_the_item);
+            }
+            _ => {}
+        }
+    }
 }
 
 impl PartialEq for Template {

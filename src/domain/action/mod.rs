@@ -223,3 +223,6 @@ impl Action {
         hex::encode(sha2::Sha256::digest(serde_json::to_vec(self).unwrap_or_default()))
     }
 }
+
+#[cfg(test)]
+mod tests;

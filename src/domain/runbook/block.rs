@@ -15,7 +15,7 @@ use crate::base::schedule::Span;
 use crate::base::text::one_line;
 use crate::domain::action::Kind;
 use crate::domain::action::inventory::Inventory;
-use crate::domain::source::read::{self, Fields, did_you_mean};
+use crate::domain::source::read::{self, Fields};
 use crate::domain::source::{Faults, Node, Value, yaml};
 
 /// Keys that every step takes.
@@ -419,12 +419,7 @@ impl Reader<'_, '_, '_, '_> {
                 );
             } else if facts::COMMON.contains(&name.as_str()) {
                 let message = format!("'{name}' is what every step says of itself; {what} needs another name");
-                self.faults.add_hint(
-                    "bad-name",
-                    key.at.clone(),
-                    message,
-                    did_you_mean("", [format!("{name}_value").as_str()]),
-                );
+                self.faults.add_hint("bad-name", key.at.clone(), message, format!("write for example {name}_value"));
             }
             if let Some(condition) = self.condition(value, what, sees.clone()) {
                 conditions.insert(name, condition);
@@ -453,8 +448,16 @@ impl Reader<'_, '_, '_, '_> {
 /// An id made of a heading: `Restart Redis on Railway` → `restart_redis_on_railway`.
 #[must_use]
 pub fn slug(title: &str) -> String {
+    let slug = plain_slug(title);
+    let needs_word = slug.starts_with(|first: char| first.is_ascii_digit()) || RESERVED.contains(&slug.as_str());
+    if needs_word { format!("step_{slug}") } else { slug }
+}
+
+/// Small letters and digits of a text, everything between them `_`; `step` where there are none.
+#[must_use]
+pub fn plain_slug(text: &str) -> String {
     let mut slug = String::new();
-    for char in title.chars().flat_map(char::to_lowercase) {
+    for char in text.chars().flat_map(char::to_lowercase) {
         if char.is_ascii_lowercase() || char.is_ascii_digit() {
             slug.push(char);
         } else if !slug.ends_with('_') && !slug.is_empty() {
@@ -464,11 +467,6 @@ pub fn slug(title: &str) -> String {
             break;
         }
     }
-    let slug = slug.trim_end_matches('_');
-    match slug.chars().next() {
-        None => "step".to_owned(),
-        Some(first) if first.is_ascii_digit() => format!("step_{slug}"),
-        Some(_) if RESERVED.contains(&slug) => format!("step_{slug}"),
-        Some(_) => slug.to_owned(),
-    }
+    slug.truncate(slug.trim_end_matches('_').len());
+    if slug.is_empty() { "step".to_owned() } else { slug }
 }

@@ -4,16 +4,17 @@
 //! and reading files: the caller brings the text.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
-use super::block::{self, slug};
+use super::block::{self, plain_slug, slug};
 use super::draft::{Draft, Place};
 use super::front::{self, Front};
+use super::jumps;
 use super::model::{Criterion, Does, Phase, Runbook, SubRunbook};
 use super::names::{Names, Steps};
 use super::page::{self, Heading, Item, MAX_PAGE};
-use super::{facts, jumps};
 use crate::base::expr::Condition;
 use crate::base::text::one_line;
 use crate::domain::action::inventory::Inventory;
@@ -73,12 +74,19 @@ pub fn parse(source: &str, name: &str) -> Result<Runbook, Vec<Fault>> {
 /// Checks a page: in an environment where one is given, and with the sub-runbooks it names.
 #[must_use]
 pub fn check(source: &str, name: &str, inventory: Option<&Inventory>, library: Library<'_>) -> Checked {
-    read(source, name, inventory, Some((library, &mut Vec::new())))
+    read(source, name, inventory, Some(&mut Subs { library, open: Vec::new(), known: HashMap::new() }))
 }
 
-type Subs<'a, 'b> = Option<(Library<'a>, &'b mut Vec<String>)>;
+/// Sub-runbooks while a page is checked with them.
+struct Subs<'a> {
+    library: Library<'a>,
+    /// The pages that are being checked, outermost first.
+    open: Vec<String>,
+    /// Those that were checked, so that each is checked once however many pages name it.
+    known: HashMap<String, Option<Rc<Runbook>>>,
+}
 
-fn read(source: &str, name: &str, inventory: Option<&Inventory>, subs: Subs<'_, '_>) -> Checked {
+fn read(source: &str, name: &str, inventory: Option<&Inventory>, subs: Option<&mut Subs<'_>>) -> Checked {
     if let Err(fault) = text(source.as_bytes()) {
         return Checked { runbook: None, faults: vec![fault] };
     }
@@ -98,11 +106,11 @@ fn read(source: &str, name: &str, inventory: Option<&Inventory>, subs: Subs<'_, 
         }
         criteria(page.criteria, &names, &mut faults)
     };
-    let id = front.id.clone().unwrap_or_else(|| slug(name).replace('_', "-"));
-    if let Some((library, open)) = subs {
-        open.push(id.clone());
-        sub_runbooks(&drafts, inventory, library, open, &mut faults);
-        open.pop();
+    let id = front.id.clone().unwrap_or_else(|| plain_slug(name).replace('_', "-"));
+    if let Some(subs) = subs {
+        subs.open.push(id.clone());
+        sub_runbooks(&drafts, inventory, subs, &mut faults);
+        subs.open.pop();
     }
     let title = front.title.or(page.title).unwrap_or_else(|| name.to_owned());
     let sound = faults.is_empty();
@@ -182,15 +190,8 @@ fn criteria(items: Vec<Item>, names: &Names<'_>, faults: &mut Faults<'_>) -> Vec
     criteria
 }
 
-/// Checks the sub-runbooks that a page names, each once.
-fn sub_runbooks(
-    drafts: &[Draft],
-    inventory: Option<&Inventory>,
-    library: Library<'_>,
-    open: &mut Vec<String>,
-    faults: &mut Faults<'_>,
-) {
-    let mut known: HashMap<&str, Option<Runbook>> = HashMap::new();
+/// Checks the sub-runbooks that a page names.
+fn sub_runbooks(drafts: &[Draft], inventory: Option<&Inventory>, subs: &mut Subs<'_>, faults: &mut Faults<'_>) {
     for draft in drafts {
         let does = match &draft.step.does {
             Does::Each(each) => &*each.does,
@@ -198,12 +199,16 @@ fn sub_runbooks(
         };
         let Does::Runbook(sub) = does else { continue };
         let at = draft.heading.clone();
-        if !known.contains_key(sub.id.as_str()) {
-            let found = sub_runbook(sub, &at, inventory, library, open, faults);
-            known.insert(&sub.id, found);
-        }
-        if let Some(Some(runbook)) = known.get(sub.id.as_str()) {
-            sub_inputs(sub, runbook, &at, faults);
+        let runbook = match subs.known.get(&sub.id) {
+            Some(known) => known.clone(),
+            None => {
+                let found = sub_runbook(sub, &at, inventory, subs, faults).map(Rc::new);
+                subs.known.insert(sub.id.clone(), found.clone());
+                found
+            }
+        };
+        if let Some(runbook) = runbook {
+            sub_inputs(sub, &runbook, &at, faults);
         }
     }
 }
@@ -212,39 +217,32 @@ fn sub_runbook(
     sub: &SubRunbook,
     at: &std::ops::Range<usize>,
     inventory: Option<&Inventory>,
-    library: Library<'_>,
-    open: &mut Vec<String>,
+    subs: &mut Subs<'_>,
     faults: &mut Faults<'_>,
 ) -> Option<Runbook> {
     let name = one_line(&sub.id, 60);
-    if open.contains(&sub.id) {
-        let message = format!("sub-runbooks go in a circle: {} → {name}", open.join(" → "));
+    if subs.open.contains(&sub.id) {
+        let message = format!("sub-runbooks go in a circle: {} → {name}", subs.open.join(" → "));
         faults.add_hint("circle", at.clone(), message, "take one of the links out");
         return None;
     }
-    if open.len() > MAX_SUB_DEPTH {
+    if subs.open.len() > MAX_SUB_DEPTH {
         faults.add("too-deep", at.clone(), format!("sub-runbooks nest deeper than {MAX_SUB_DEPTH}"));
         return None;
     }
-    let Some(source) = library(&sub.id) else {
+    let Some(source) = (subs.library)(&sub.id) else {
         let hint = "its id is in its front matter, or the name of its file";
         faults.add_hint("unknown-runbook", at.clone(), format!("there is no runbook '{name}'"), hint);
         return None;
     };
-    let checked = read(&source, &sub.id, inventory, Some((library, open)));
-    match (checked.runbook, checked.faults.first()) {
-        (None, Some(first)) => {
-            let count = checked.faults.len();
-            let faults_word = if count == 1 { "a fault" } else { "faults" };
-            let message = format!(
-                "the runbook '{name}' has {faults_word}; the first, on its line {}: {}",
-                first.line, first.message
-            );
-            faults.add_hint("sub-runbook", at.clone(), message, format!("check '{name}' by itself"));
-            None
-        }
-        (runbook, _) => runbook,
+    let checked = read(&source, &sub.id, inventory, Some(subs));
+    if let Some(first) = checked.faults.first() {
+        let many = if checked.faults.len() == 1 { "a fault" } else { "faults" };
+        let message =
+            format!("the runbook '{name}' has {many}; the first, on its line {}: {}", first.line, first.message);
+        faults.add_hint("sub-runbook", at.clone(), message, format!("check '{name}' by itself"));
     }
+    checked.runbook
 }
 
 fn sub_inputs(sub: &SubRunbook, runbook: &Runbook, at: &std::ops::Range<usize>, faults: &mut Faults<'_>) {
@@ -259,10 +257,4 @@ fn sub_inputs(sub: &SubRunbook, runbook: &Runbook, at: &std::ops::Range<usize>, 
             faults.add_hint("missing-input", at.clone(), message, format!("add `{name}:` to `inputs`"));
         }
     }
-}
-
-/// Names under `steps.ID` of a step, for completion and documentation.
-#[must_use]
-pub fn facts_of(step: &super::model::Step) -> Vec<&str> {
-    facts::of(step)
 }

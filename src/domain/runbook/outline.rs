@@ -7,13 +7,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::longest::{Longest, of_run, of_step};
-use super::model::{
-    Approval, Decide, Destination, Does, InputKind, OnFailure, OnTimeout, Plan, Since, Step, Wait, Watch,
-};
+use super::model::{Decide, Destination, Does, InputKind, OnFailure, OnTimeout, Plan, Since, Step, Wait, Watch};
 use crate::base::expr::{Scope, Template};
 use crate::base::text::{one_line, plain};
 use crate::domain::action::resolve::{ResolveError, base_scope, resolve};
-use crate::domain::action::{Action, ActionSpec, inventory::Target};
+use crate::domain::action::{Action, ActionSpec, Kind, inventory::Target};
 
 const WIDTH: usize = 160;
 
@@ -114,9 +112,7 @@ impl Outline<'_> {
         for (name, condition) in &step.save {
             self.line(format!("keeps {name} = {}", condition.source()));
         }
-        if let Some(approval) = &step.approval {
-            self.approval(approval);
-        }
+        self.approval();
         self.relations();
         if let Some(retry) = &step.retry {
             let grows =
@@ -155,19 +151,35 @@ impl Outline<'_> {
         }
     }
 
-    fn approval(&mut self, approval: &Approval) {
+    fn approval(&mut self) {
+        let rule = self.target_quorum();
+        let Some(approval) = &self.step.approval else {
+            if rule > 0 {
+                self.line(format!("needs approval by {}, as targets.yaml says", people(rule)));
+            }
+            return;
+        };
         let late = match approval.on_timeout {
             OnTimeout::Fail => "then it fails",
             OnTimeout::Page | OnTimeout::Take(_) => "then people are told again",
         };
-        let rule = match &self.step.does {
-            Does::Act(spec) => resolve(spec, &self.scope, &self.plan.inventory).ok().and_then(|action| {
-                self.plan.inventory.targets.get(action.target()?).map(|target| target.approval.quorum)
-            }),
-            _ => None,
+        let source = if rule > approval.quorum { " (targets.yaml)" } else { "" };
+        let quorum = people(approval.quorum.max(rule));
+        self.line(format!("needs approval by {quorum}{source} within {}, {late}", approval.within));
+    }
+
+    /// How many people the target's own rule asks for before this step changes it.
+    fn target_quorum(&self) -> u32 {
+        let Does::Act(spec) = &self.step.does else { return 0 };
+        let name = match resolve(spec, &self.scope, &self.plan.inventory) {
+            Ok(action) if !action.changes() => None,
+            Ok(action) => action.target().map(ToOwned::to_owned),
+            // Not known in full yet; what a change of a service acts on is known all the same.
+            Err(_) => matches!(spec.kind, Kind::RailwayRestart | Kind::RailwayRedeploy | Kind::RailwayRollback)
+                .then(|| spec.params.get("target").map(shown))
+                .flatten(),
         };
-        let quorum = approval.quorum.max(rule.unwrap_or_default());
-        self.line(format!("needs approval by {} within {}, {late}", people(quorum), approval.within));
+        name.and_then(|name| self.plan.inventory.targets.get(&name)).map_or(0, |target| target.approval.quorum)
     }
 
     fn does(&mut self, does: &Does) {

@@ -4,6 +4,7 @@
 //! Never lives here: rendering steps (a run does, when a step becomes ready) and showing a plan (`outline`).
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
@@ -16,6 +17,9 @@ use crate::base::text::{nearest, one_line};
 use crate::domain::action::inventory::Inventory;
 use crate::domain::action::resolve::{base_scope, render};
 use crate::domain::source::read::did_you_mean;
+
+/// Most sub-runbooks of a plan, each place counted.
+const MAX_SUBS: usize = 1_000;
 
 /// Why a run cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +65,15 @@ pub fn pin(
     inventory: &Inventory,
     library: Library<'_>,
 ) -> Result<Plan, Vec<PlanFault>> {
-    let mut planner = Planner { inventory, library, frames: Vec::new(), steps: Vec::new(), faults: Vec::new() };
+    let mut planner = Planner {
+        inventory,
+        library,
+        frames: Vec::new(),
+        steps: Vec::new(),
+        read: BTreeMap::new(),
+        full: false,
+        faults: Vec::new(),
+    };
     let inputs = planner.inputs(&runbook.inputs, &request.inputs, &runbook.id);
     let phases = planner.phases(runbook, &request.phases);
     planner.frames.push(Frame { prefix: String::new(), inputs });
@@ -92,6 +104,10 @@ struct Planner<'a> {
     library: Library<'a>,
     frames: Vec<Frame>,
     steps: Vec<Step>,
+    /// Sub-runbooks that were read already; `None` where they have faults or are missing.
+    read: BTreeMap<String, Option<Rc<Runbook>>>,
+    /// Whether a limit was met: everything behind it is left out.
+    full: bool,
     faults: Vec<PlanFault>,
 }
 
@@ -164,14 +180,23 @@ impl Planner<'_> {
                 _ => self.add(Step { id: format!("{prefix}{}", step.id), frame, phase, ..step.clone() }),
             }
             if self.steps.len() > MAX_STEPS {
-                let message = format!("with its sub-runbooks and `each` the plan has more than {MAX_STEPS} steps");
-                if !self.faults.iter().any(|fault| fault.message == message) {
-                    self.faults.push(PlanFault::new(&step.id, message));
-                }
+                self.stop(
+                    &step.id,
+                    format!("with its sub-runbooks and `each` the plan has more than {MAX_STEPS} steps"),
+                );
+            }
+            if self.full {
                 return;
             }
         }
         self.redirect(begin, frame, &entries);
+    }
+
+    /// Leaves the rest out: what multiplies must not be followed to its end only to be refused.
+    fn stop(&mut self, about: &str, message: String) {
+        if !std::mem::replace(&mut self.full, true) {
+            self.faults.push(PlanFault::new(about, message));
+        }
     }
 
     fn add(&mut self, step: Step) {
@@ -188,6 +213,9 @@ impl Planner<'_> {
                 Does::Runbook(sub) => self.nest(&one, sub, Some(item), frame, phase, open),
                 does => self.add(Step { id: format!("{prefix}{own}"), frame, phase, does: does.clone(), ..one }),
             }
+            if self.full {
+                return;
+            }
         }
     }
 
@@ -203,13 +231,13 @@ impl Planner<'_> {
     ) {
         let name = one_line(&sub.id, 60);
         if open.contains(&sub.id) {
-            let message = format!("sub-runbooks go in a circle: {} → {name}", open.join(" → "));
-            self.faults.push(PlanFault::new(&step.id, message));
-            return;
+            return self.stop(&step.id, format!("sub-runbooks go in a circle: {} → {name}", open.join(" → ")));
         }
         if open.len() > MAX_SUB_DEPTH {
-            self.faults.push(PlanFault::new(&step.id, format!("sub-runbooks nest deeper than {MAX_SUB_DEPTH}")));
-            return;
+            return self.stop(&step.id, format!("sub-runbooks nest deeper than {MAX_SUB_DEPTH}"));
+        }
+        if self.frames.len() > MAX_SUBS {
+            return self.stop(&step.id, format!("the plan has more than {MAX_SUBS} sub-runbooks"));
         }
         let mut scope = base_scope(&self.frames[frame].inputs, self.inventory);
         if let Some(item) = item {
@@ -226,22 +254,7 @@ impl Planner<'_> {
                 }
             }
         }
-        let Some(source) = (self.library)(&sub.id) else {
-            let fault = PlanFault::new(&step.id, format!("there is no runbook '{name}'"));
-            self.faults.push(fault.hint("its id is in its front matter, or the name of its file"));
-            return;
-        };
-        let runbook = match parse(&source, &sub.id) {
-            Ok(runbook) => runbook,
-            Err(faults) => {
-                let first = faults
-                    .first()
-                    .map_or(String::new(), |first| format!(", on line {}: {}", first.line, first.message));
-                let fault = PlanFault::new(&step.id, format!("the runbook '{name}' has faults{first}"));
-                self.faults.push(fault.hint(format!("check '{name}' by itself")));
-                return;
-            }
-        };
+        let Some(runbook) = self.sub_runbook(step, sub) else { return };
         let Some(given) = self.sub_inputs(step, sub, &scope) else { return };
         let inputs = self.inputs(&runbook.inputs, &given, &sub.id);
         let prefix = format!("{}{}/", self.frames[frame].prefix, step.id);
@@ -249,6 +262,30 @@ impl Planner<'_> {
         open.push(sub.id.clone());
         self.expand(&runbook, self.frames.len() - 1, Some(phase), open);
         open.pop();
+    }
+
+    /// The sub-runbook, read once.
+    fn sub_runbook(&mut self, step: &Step, sub: &SubRunbook) -> Option<Rc<Runbook>> {
+        if let Some(read) = self.read.get(&sub.id) {
+            return read.clone();
+        }
+        let name = one_line(&sub.id, 60);
+        let found = match (self.library)(&sub.id).map(|source| parse(&source, &sub.id)) {
+            None => {
+                let fault = PlanFault::new(&step.id, format!("there is no runbook '{name}'"));
+                self.faults.push(fault.hint("its id is in its front matter, or the name of its file"));
+                None
+            }
+            Some(Err(faults)) => {
+                let first = faults.first().map(|first| format!(", on line {}: {}", first.line, first.message));
+                let message = format!("the runbook '{name}' has faults{}", first.unwrap_or_default());
+                self.faults.push(PlanFault::new(&step.id, message).hint(format!("check '{name}' by itself")));
+                None
+            }
+            Some(Ok(runbook)) => Some(Rc::new(runbook)),
+        };
+        self.read.insert(sub.id.clone(), found.clone());
+        found
     }
 
     fn sub_inputs(&mut self, step: &Step, sub: &SubRunbook, scope: &Scope) -> Option<Map<String, Value>> {

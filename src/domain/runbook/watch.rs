@@ -131,10 +131,10 @@ fn forbidden(reader: &mut Reader<'_, '_, '_, '_>, node: &Node) -> Option<ForbidL
     let every = fields.get("every").map_or(Some(LOGS_EVERY), |node| read::span(node, "every", reader.faults));
     let text_node = fields.require("text", reader.faults);
     let text = text_node.and_then(|node| reader.template(node, "text", "a text to look for"));
-    if let (Some(text), Some(node)) = (&text, text_node) {
-        if text.trim().is_empty() {
-            reader.faults.add("wrong-type", node.at.clone(), "every line holds the empty text");
-        }
+    if let (Some(text), Some(node)) = (&text, text_node)
+        && text.trim().is_empty()
+    {
+        reader.faults.add("wrong-type", node.at.clone(), "every line holds the empty text");
     }
     let logs = fields.require("railway", reader.faults)?;
     let found = check::check(Kind::RailwayLogs, logs, &logs.at, reader.inventory, reader.faults);

@@ -121,7 +121,7 @@ impl<'a> Faults<'a> {
     /// All faults in the order of the text; where there were too many, the last one says how many more.
     #[must_use]
     pub fn finish(mut self) -> Vec<Fault> {
-        self.found.sort_by(|a, b| (a.at.start, a.at.end).cmp(&(b.at.start, b.at.end)));
+        self.found.sort_by_key(|fault| (fault.at.start, fault.at.end));
         self.found.dedup_by(|a, b| a.at == b.at && a.message == b.message);
         if self.more > 0 {
             let more = self.more;
