@@ -4,4 +4,6 @@
 pub mod base;
 pub mod client;
 pub mod domain;
+pub mod engine;
 pub mod journal;
+pub mod step;
