@@ -1,6 +1,6 @@
 //! What the project exists for: incidents, runbooks, runs. Pure: no clock, no I/O, no randomness.
 //!
-//! Inside, imports go one way: runbook → action; run → runbook, action, target; target → action; timeline and
+//! Inside, imports go one way: source is below all; runbook → action; run → runbook, action, target; target → action; timeline and
 //! gate → all that state facts.
 
 pub mod action;
@@ -8,5 +8,6 @@ pub mod gate;
 pub mod incident;
 pub mod run;
 pub mod runbook;
+pub mod source;
 pub mod target;
 pub mod timeline;
