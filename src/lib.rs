@@ -7,3 +7,4 @@ pub mod domain;
 pub mod engine;
 pub mod journal;
 pub mod step;
+pub mod view;
