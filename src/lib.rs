@@ -5,3 +5,4 @@ pub mod base;
 pub mod client;
 pub mod domain;
 pub mod journal;
+pub mod rehearsal;

@@ -107,7 +107,8 @@ impl Secrets {
             held.insert(name, Arc::new(Held { value, from, hosts, programs }));
         }
         let scrubber = Scrubber::new(
-            held.iter().filter_map(|(name, held)| held.value.as_ref().map(|value| (name.as_str(), value.expose_secret()))),
+            held.iter()
+                .filter_map(|(name, held)| held.value.as_ref().map(|value| (name.as_str(), value.expose_secret()))),
         );
         Self { held, scrubber }
     }
@@ -148,7 +149,9 @@ impl Secrets {
         self.held.get(name).is_some_and(|held| match to {
             Recipient::Host { host, port } => {
                 let with_port = format!("{host}:{port}");
-                held.hosts.iter().any(|granted| granted.eq_ignore_ascii_case(host) || granted.eq_ignore_ascii_case(&with_port))
+                held.hosts
+                    .iter()
+                    .any(|granted| granted.eq_ignore_ascii_case(host) || granted.eq_ignore_ascii_case(&with_port))
             }
             Recipient::Program(program) => held.programs.iter().any(|granted| granted == program),
         })
@@ -204,7 +207,11 @@ impl Scrubber {
         }
         let (patterns, replacements): (Vec<_>, Vec<_>) = forms.into_iter().unzip();
         let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok();
-        Self(automaton.filter(|_| !replacements.is_empty()).map(|automaton| Arc::new(Patterns { automaton, replacements })))
+        Self(
+            automaton
+                .filter(|_| !replacements.is_empty())
+                .map(|automaton| Arc::new(Patterns { automaton, replacements })),
+        )
     }
 
     /// The text without secret values.

@@ -33,8 +33,7 @@ impl MemoryJournal {
     /// An empty journal whose salts follow from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let state =
-            State { seed, salts: 0, rows: Vec::new(), streams: BTreeMap::new(), blobs: BTreeMap::new() };
+        let state = State { seed, salts: 0, rows: Vec::new(), streams: BTreeMap::new(), blobs: BTreeMap::new() };
         Self { state: Mutex::new(state), owned: Arc::default() }
     }
 

@@ -296,9 +296,10 @@ impl Walk<'_> {
             // Then this body may have been erased rightly, and the event that said so is what is wrong.
             Some((pos, seq)) if pos > row.pos && row.kind != ERASED => {
                 let stream = Some(Stream::journal());
-                let what = "it records an erasure, but its body no longer says of what. It was removed or changed after \
+                let what =
+                    "it records an erasure, but its body no longer says of what. It was removed or changed after \
                             it was written"
-                    .to_owned();
+                        .to_owned();
                 Fault { kind: FaultKind::Missing, pos: Some(pos), stream, seq: Some(seq), what }
             }
             _ => fault(FaultKind::Missing, row, what.to_owned()),
@@ -317,7 +318,8 @@ impl Walk<'_> {
             let erased = self.erasures.blobs.contains(id);
             match stored {
                 Some(blob) if chain::blob_id(&blob.salt, &blob.bytes) != *id => {
-                    let what = format!("blob {id} is not the one it was recorded with. It was changed after it was written");
+                    let what =
+                        format!("blob {id} is not the one it was recorded with. It was changed after it was written");
                     return Err(fault(FaultKind::Changed, row, what).into());
                 }
                 Some(_) if erased => {

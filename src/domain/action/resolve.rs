@@ -206,7 +206,11 @@ impl Resolving<'_> {
                 }
             }
             Value::Array(items) => Value::Array(
-                items.iter().enumerate().map(|(index, item)| self.json(item, &format!("{field}[{index}]"))).collect::<Result<_, _>>()?,
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| self.json(item, &format!("{field}[{index}]")))
+                    .collect::<Result<_, _>>()?,
             ),
             Value::Object(map) => Value::Object(
                 map.iter()
@@ -239,12 +243,15 @@ impl Resolving<'_> {
     /// The target whose URL the address begins with, up to a border of the path; the longest where several do.
     fn target_of_url(&self, url: &str) -> Option<&str> {
         let matches = |base: &str| {
-            url.strip_prefix(base.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
+            url.strip_prefix(base.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
         };
         self.inventory
             .targets
             .iter()
-            .filter_map(|(name, target)| Some((name.as_str(), target.url.as_deref().filter(|base| !base.is_empty() && matches(base))?)))
+            .filter_map(|(name, target)| {
+                Some((name.as_str(), target.url.as_deref().filter(|base| !base.is_empty() && matches(base))?))
+            })
             .max_by_key(|(_, base)| base.len())
             .map(|(name, _)| name)
     }
@@ -253,7 +260,10 @@ impl Resolving<'_> {
         let name = self.open_text(text, "target")?;
         match self.inventory.targets.get(&name) {
             Some(target) => Ok((name, target)),
-            None => Err(ResolveError::NoTarget { target: one_line(&name, 60), environment: self.inventory.environment.clone() }),
+            None => Err(ResolveError::NoTarget {
+                target: one_line(&name, 60),
+                environment: self.inventory.environment.clone(),
+            }),
         }
     }
 
@@ -292,7 +302,9 @@ impl Resolving<'_> {
     fn exec(&self, spec: exec::Spec) -> Result<exec::Command, ResolveError> {
         let argv = spec.argv.iter().enumerate();
         Ok(exec::Command {
-            argv: argv.map(|(index, text)| self.open_text(text, &format!("argv[{index}]"))).collect::<Result<_, _>>()?,
+            argv: argv
+                .map(|(index, text)| self.open_text(text, &format!("argv[{index}]")))
+                .collect::<Result<_, _>>()?,
             env: self.map(&spec.env, "env")?,
             results: spec.results,
             known_failures: spec.known_failures,

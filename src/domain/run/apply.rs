@@ -5,10 +5,8 @@
 
 use std::sync::Arc;
 
-use super::event::{
-    ApprovalAsked, Asked, Event, FailureChoice, Obstacle, StepFinished, StepStarted, WatchTallied,
-};
-use super::state::{Extent, Progress, Stage, StepResult, StepState, State};
+use super::event::{ApprovalAsked, Asked, Event, FailureChoice, Obstacle, StepFinished, StepStarted, WatchTallied};
+use super::state::{Extent, Progress, Stage, State, StepResult, StepState};
 use crate::base::event::Instant;
 use crate::domain::runbook::model::Level;
 
@@ -54,9 +52,11 @@ impl State {
             | Event::CriteriaJudged(_) => self.fold_run(event),
             Event::StepStarted(started) => self.fold_started(started, at),
             Event::StepSkipped(skipped) => self.fold_skipped(&skipped.step),
-            Event::StepBlocked(blocked) => self.stage(&blocked.step, &["ready", "blocked", "preparing", "resting"], |step| {
-                step.stage = Stage::Blocked(blocked.by.clone());
-            }),
+            Event::StepBlocked(blocked) => {
+                self.stage(&blocked.step, &["ready", "blocked", "preparing", "resting"], |step| {
+                    step.stage = Stage::Blocked(blocked.by.clone());
+                })
+            }
             Event::StepUnblocked(unblocked) => {
                 self.stage(&unblocked.step, &["blocked"], |step| step.stage = Stage::Ready)
             }
@@ -127,10 +127,7 @@ impl State {
         let from = self.position(&jumped.from)?;
         match &jumped.to {
             None => {
-                self.progress = Progress::Ending {
-                    outcome: super::event::Outcome::Stopped,
-                    why: jumped.why.clone(),
-                };
+                self.progress = Progress::Ending { outcome: super::event::Outcome::Stopped, why: jumped.why.clone() };
             }
             Some(to) => {
                 let to = self.position(to)?;
@@ -258,10 +255,12 @@ impl State {
 
     fn fold_attempt(&mut self, event: &Event, at: Instant) -> Result<(), String> {
         match event {
-            Event::AttemptPrepared(prepared) => self.stage(&prepared.step, &["preparing", "ready", "resting"], |step| {
-                step.baseline = Some(Arc::new(prepared.baseline.clone()));
-                step.stage = Stage::Preparing;
-            }),
+            Event::AttemptPrepared(prepared) => {
+                self.stage(&prepared.step, &["preparing", "ready", "resting"], |step| {
+                    step.baseline = Some(Arc::new(prepared.baseline.clone()));
+                    step.stage = Stage::Preparing;
+                })
+            }
             Event::AttemptSent(sent) => self.stage(&sent.step, &["ready", "preparing", "resting"], |step| {
                 step.attempt = sent.attempt;
                 step.tries += 1;

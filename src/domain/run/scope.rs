@@ -70,15 +70,21 @@ pub fn of_frame(state: &State, frame: usize) -> Scope {
         }
     }
     scope.set("steps", Arc::new(Value::Object(steps)));
-    scope.set("incident", json!({
-        "id": state.opened.incident,
-        "started": state.opened.incident_started.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-    }));
-    scope.set("run", json!({
-        "id": state.id,
-        "started": state.opened_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        "environment": state.opened.environment,
-        "by": state.opened.by,
-    }));
+    scope.set(
+        "incident",
+        json!({
+            "id": state.opened.incident,
+            "started": state.opened.incident_started.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        }),
+    );
+    scope.set(
+        "run",
+        json!({
+            "id": state.id,
+            "started": state.opened_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            "environment": state.opened.environment,
+            "by": state.opened.by,
+        }),
+    );
     scope
 }

@@ -99,7 +99,11 @@ pub fn work(state: &State) -> Vec<Work> {
         return Vec::new();
     }
     let paused = state.paused.is_some();
-    state.active().filter_map(|position| step_work(state, position)).filter(|work| !paused || work.under_way()).collect()
+    state
+        .active()
+        .filter_map(|position| step_work(state, position))
+        .filter(|work| !paused || work.under_way())
+        .collect()
 }
 
 impl Work {

@@ -69,7 +69,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().canonicalize().unwrap().join("journal.db");
         fs::write(&path, "").unwrap();
-        let names = ["run:run-1", "run/run-1", "../../etc/passwd", "target:prod/redis", "", "\0", "é", &"x".repeat(300)];
+        let names =
+            ["run:run-1", "run/run-1", "../../etc/passwd", "target:prod/redis", "", "\0", "é", &"x".repeat(300)];
         let mut files: Vec<PathBuf> = names.iter().map(|name| lock_file(&path, &Stream::named(*name))).collect();
         for file in &files {
             assert_eq!(file.parent(), Some(path.with_file_name("locks").as_path()));

@@ -86,10 +86,12 @@ impl Journal for SqliteJournal {
         Box::pin(async move {
             let writer = self.writer()?;
             let mut fault = None;
-            let salt = || random_salt().unwrap_or_else(|text| {
-                fault = Some(text);
-                [0; 32]
-            });
+            let salt = || {
+                random_salt().unwrap_or_else(|text| {
+                    fault = Some(text);
+                    [0; 32]
+                })
+            };
             let draft = Draft::new(batch, salt).map_err(AppendError::Refused)?;
             if let Some(text) = fault {
                 return Err(AppendError::Refused(text));
@@ -140,7 +142,9 @@ impl Journal for SqliteJournal {
         let sent = writer.send(Job::Version(reply));
         Box::pin(async move {
             sent.map_err(ReadError::Failed)?;
-            answer.await.map_err(|_| ReadError::Failed("the writing thread ended; start the program again".to_owned()))?
+            answer
+                .await
+                .map_err(|_| ReadError::Failed("the writing thread ended; start the program again".to_owned()))?
         })
     }
 

@@ -212,8 +212,7 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     if format_of(path, connection)? != Some(known()) {
         // Outside the transaction, as SQLite demands; a journal that exists is in this mode already.
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed(path))?;
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(path))?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(path))?;
         // Another process may have migrated while this one waited for the lock.
         let seen = format_of(path, &transaction)?.unwrap_or(0);
         let missing = MIGRATIONS.iter().skip(usize::try_from(seen).unwrap_or_default());

@@ -57,9 +57,13 @@ impl Reader {
         let sent = self.questions.as_ref().map(|questions| questions.try_send(question));
         Box::pin(async move {
             if !matches!(sent, Some(Ok(()))) {
-                return Err(ReadError::Failed(format!("over {QUEUE} reads of the journal are waiting: try again later")));
+                return Err(ReadError::Failed(format!(
+                    "over {QUEUE} reads of the journal are waiting: try again later"
+                )));
             }
-            answer.await.map_err(|_| ReadError::Failed("the reading thread ended; start the program again".to_owned()))?
+            answer
+                .await
+                .map_err(|_| ReadError::Failed("the reading thread ended; start the program again".to_owned()))?
         })
     }
 }
@@ -81,7 +85,10 @@ impl Source {
         };
         let answer = query(&connection);
         if let Err(Fault::Sqlite(error)) = &answer {
-            tracing::warn!(error = explain(&self.path, error), "a read of the journal failed; its connection is made again");
+            tracing::warn!(
+                error = explain(&self.path, error),
+                "a read of the journal failed; its connection is made again"
+            );
         } else {
             self.connection = Some(connection);
         }

@@ -43,7 +43,10 @@ struct Fields<'a, 'stmt> {
 
 impl Fields<'_, '_> {
     fn damaged(&self, field: &str) -> Fault {
-        Fault::Damaged { pos: self.pos, what: format!("{} was changed: its {field} is not one that rundown writes", self.what) }
+        Fault::Damaged {
+            pos: self.pos,
+            what: format!("{} was changed: its {field} is not one that rundown writes", self.what),
+        }
     }
 
     fn value(&self, index: usize) -> Result<ValueRef<'_>, Fault> {
@@ -51,7 +54,11 @@ impl Fields<'_, '_> {
     }
 
     fn number(&self, index: usize, field: &str) -> Result<u64, Fault> {
-        self.value(index)?.as_i64().ok().and_then(|number| u64::try_from(number).ok()).ok_or_else(|| self.damaged(field))
+        self.value(index)?
+            .as_i64()
+            .ok()
+            .and_then(|number| u64::try_from(number).ok())
+            .ok_or_else(|| self.damaged(field))
     }
 
     fn text(&self, index: usize, field: &str) -> Result<String, Fault> {
@@ -123,7 +130,10 @@ pub(super) fn head(connection: &Connection) -> Result<(ChainHead, Option<Instant
 pub(super) fn stream_seq(connection: &Connection, stream: &Stream) -> Result<u64, Fault> {
     let mut statement = connection.prepare_cached("select seq from stream where id = ?1")?;
     let seq: Option<i64> = statement.query_row([stream.as_str()], |row| row.get(0)).optional()?;
-    let damaged = |_| Fault::Damaged { pos: None, what: format!("the record of {stream} was changed: it holds a negative number of events") };
+    let damaged = |_| Fault::Damaged {
+        pos: None,
+        what: format!("the record of {stream} was changed: it holds a negative number of events"),
+    };
     u64::try_from(seq.unwrap_or(0)).map_err(damaged)
 }
 

@@ -62,7 +62,9 @@ fn intent_and_reservation_are_written_together_or_not_at_all() {
                 item(&target, expected, vec![event("target.held", "run-1")]),
             ])
         };
-        assert!(matches!(wait(journal.append(both(0), at(1))), Err(AppendError::Conflict { stream, .. }) if stream == target));
+        assert!(
+            matches!(wait(journal.append(both(0), at(1))), Err(AppendError::Conflict { stream, .. }) if stream == target)
+        );
         assert_eq!(wait(journal.read(Select::Stream(run(1)), 0, 10)).unwrap(), []);
         let stored = wait(journal.append(both(1), at(1))).unwrap();
         assert_eq!(stored.rows.iter().map(|row| (row.pos, row.seq)).collect::<Vec<_>>(), [(2, 1), (3, 2)]);
@@ -136,7 +138,10 @@ fn recorded_time_never_goes_back_and_keeps_milliseconds() {
             let one = batch(vec![item(&run(stream), 0, vec![event("note", "")])]);
             wait(journal.append(one, at)).unwrap().rows[0].at
         };
-        assert_eq!(append(1, at(10) + chrono::TimeDelta::microseconds(1999)), at(10) + chrono::TimeDelta::milliseconds(1));
+        assert_eq!(
+            append(1, at(10) + chrono::TimeDelta::microseconds(1999)),
+            at(10) + chrono::TimeDelta::milliseconds(1)
+        );
         assert_eq!(append(2, at(5)), at(10) + chrono::TimeDelta::milliseconds(1));
         assert_eq!(append(3, at(11)), at(11));
     });
@@ -171,7 +176,9 @@ fn an_erased_body_is_gone_and_the_erasure_stays() {
         forged.items[0].events[0].body = br#"{"pos":2,"stream":"journal:self","seq":1,"why":"tracks"}"#.to_vec();
         forged.erase = vec![2];
         forged.erase_blobs = Vec::new();
-        assert!(matches!(wait(journal.append(forged, at(1))), Err(AppendError::Refused(text)) if text.contains("stays")));
+        assert!(
+            matches!(wait(journal.append(forged, at(1))), Err(AppendError::Refused(text)) if text.contains("stays"))
+        );
     });
 }
 

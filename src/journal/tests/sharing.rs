@@ -16,7 +16,8 @@ fn two_journals_on_one_file_keep_one_chain() {
     let (_folder, path) = file();
     let writers: Vec<SqliteJournal> = (0..2).map(|_| SqliteJournal::open(&path).unwrap()).collect();
     let conflicts: usize = std::thread::scope(|scope| {
-        let threads: Vec<_> = writers.iter().enumerate().map(|(n, journal)| scope.spawn(move || race(journal, n))).collect();
+        let threads: Vec<_> =
+            writers.iter().enumerate().map(|(n, journal)| scope.spawn(move || race(journal, n))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     println!("{conflicts} conflicts");
@@ -186,7 +187,8 @@ fn a_reader_keeps_reading_while_the_writer_waits_for_a_lock() {
     let backup = Connection::open(&path).unwrap();
     backup.execute_batch("begin immediate").unwrap();
     let waiting = std::thread::scope(|scope| {
-        let append = scope.spawn(|| block_on(journal.append(batch(vec![item(&run(1), 1, vec![event("a", "")])]), at(0))));
+        let append =
+            scope.spawn(|| block_on(journal.append(batch(vec![item(&run(1), 1, vec![event("a", "")])]), at(0))));
         assert_eq!(block_on(journal.read(Select::All, 0, 9)).unwrap().len(), 1);
         append.join().unwrap()
     });

@@ -7,8 +7,8 @@ use crate::domain::action::Action;
 use crate::domain::action::reply::{Answer, Failure, Probe, Reply};
 use crate::domain::run::event::{
     Adopted, ApprovalAsked, ApprovalExpired, ApprovalGiven, AttemptAccepted, AttemptDoubted, AttemptFailed,
-    AttemptPrepared, AttemptSent, DoubtProbed, DoubtSettled, DoubtVerdict, Judged, LateReply, Output, Override, Question,
-    StepBlocked, StepUnblocked, WatchGap,
+    AttemptPrepared, AttemptSent, DoubtProbed, DoubtSettled, DoubtVerdict, Judged, LateReply, Output, Override,
+    Question, StepBlocked, StepUnblocked, WatchGap,
 };
 use crate::domain::run::input::StageReply;
 use crate::domain::run::scope;
@@ -61,9 +61,11 @@ impl Decider {
         quorum: u32,
         rule: &crate::domain::action::inventory::ApprovalRule,
     ) -> Decision {
-        let within = self.step(position).approval.as_ref().map_or(chrono::TimeDelta::minutes(15), |approval| {
-            approval.within.delta()
-        });
+        let within = self
+            .step(position)
+            .approval
+            .as_ref()
+            .map_or(chrono::TimeDelta::minutes(15), |approval| approval.within.delta());
         let step = self.id(position);
         self.emit(ApprovalAsked {
             step: step.clone(),
@@ -76,7 +78,8 @@ impl Decider {
             until: self.now + within,
         })?;
         let opened = self.state.opened.clone();
-        if opened.approves.iter().any(|named| named == "all" || *named == step) && self.may_approve(position, &opened.by).is_ok()
+        if opened.approves.iter().any(|named| named == "all" || *named == step)
+            && self.may_approve(position, &opened.by).is_ok()
         {
             self.by_person = true;
             self.approve(position, &opened.by)?;
@@ -225,7 +228,8 @@ impl Decider {
                 self.send(position)
             }
             (Stage::Ready, StageReply::PrepareFailed(failure)) => {
-                let failure = Failure { message: format!("its state could not be read: {}", failure.message), ..failure };
+                let failure =
+                    Failure { message: format!("its state could not be read: {}", failure.message), ..failure };
                 self.attempt_failed(position, &failure, None)
             }
             (Stage::Sent { .. }, StageReply::Acted(reply)) if attempt == current => match reply {
@@ -233,11 +237,10 @@ impl Decider {
                 Reply::NotDone(failure) => self.attempt_failed(position, &failure, None),
                 Reply::Unknown(failure) => self.unanswered(position, &failure),
             },
-            (Stage::Probing { .. } | Stage::Asking { question: Question::Doubt { .. }, .. }, StageReply::Acted(reply))
-                if attempt == current =>
-            {
-                self.late_settles(position, reply)
-            }
+            (
+                Stage::Probing { .. } | Stage::Asking { question: Question::Doubt { .. }, .. },
+                StageReply::Acted(reply),
+            ) if attempt == current => self.late_settles(position, reply),
             (Stage::Confirming { .. }, StageReply::Confirmed(reply)) => match reply {
                 Reply::Answered(answer) => self.judge(position, answer),
                 Reply::NotDone(failure) | Reply::Unknown(failure) => {
@@ -295,7 +298,13 @@ impl Decider {
         }
     }
 
-    pub(super) fn settled(&mut self, position: usize, verdict: DoubtVerdict, by: Option<Person>, why: String) -> Decision {
+    pub(super) fn settled(
+        &mut self,
+        position: usize,
+        verdict: DoubtVerdict,
+        by: Option<Person>,
+        why: String,
+    ) -> Decision {
         if matches!(verdict, DoubtVerdict::RunAgain) {
             self.release(position);
         }
@@ -332,7 +341,8 @@ impl Decider {
 
     fn again_at(&self, position: usize, failure: &Failure) -> Option<Instant> {
         let step = self.at(position);
-        let told = failure.retry_after_ms.map(|ms| chrono::TimeDelta::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX)));
+        let told =
+            failure.retry_after_ms.map(|ms| chrono::TimeDelta::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX)));
         let ending = !matches!(self.state.progress, crate::domain::run::state::Progress::Running)
             && self.step(position).always_after.is_none();
         if !failure.retryable || ending {
@@ -340,7 +350,9 @@ impl Decider {
         }
         let tries = step.tries.max(1);
         let (attempts, delay) = match &self.step(position).retry {
-            Some(retry) => (retry.attempts, retry_delay(retry, tries, &format!("{}/{}", self.state.id, self.id(position)))),
+            Some(retry) => {
+                (retry.attempts, retry_delay(retry, tries, &format!("{}/{}", self.state.id, self.id(position))))
+            }
             None if told.is_some() => (TRIES_WHEN_TOLD_TO_WAIT, FIRST_DELAY_WITHOUT_POLICY),
             None => return None,
         };

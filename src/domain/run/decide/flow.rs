@@ -137,7 +137,8 @@ impl Decider {
                 self.emit(Jumped { from: step, to: Some(to), redo: false, by: None, why })
             }
             OnFailure::Ask => {
-                let summary = self.at(position).result.as_ref().map(|result| result.summary.clone()).unwrap_or_default();
+                let summary =
+                    self.at(position).result.as_ref().map(|result| result.summary.clone()).unwrap_or_default();
                 self.ask(position, Question::Failure { summary }, None)
             }
         }

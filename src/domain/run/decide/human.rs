@@ -81,7 +81,9 @@ impl Decider {
         if !approvers.is_empty() && !approvers.contains(by) {
             let names: Vec<_> = approvers.iter().map(Person::name).collect();
             let names = names.join(", ");
-            return Err(Refusal::NotAllowed(format!("{by} may not approve this; {names} may, or break the glass with a reason")));
+            return Err(Refusal::NotAllowed(format!(
+                "{by} may not approve this; {names} may, or break the glass with a reason"
+            )));
         }
         if *not_requester && *by == self.state.opened.by {
             return Err(Refusal::NotAllowed(format!(
@@ -155,7 +157,13 @@ impl Decider {
         self.finish(position, Ending { ok, summary, ..Ending::default() })
     }
 
-    fn person_settles(&mut self, by: &Person, step: Option<&str>, verdict: DoubtVerdict, why: Option<String>) -> Decision {
+    fn person_settles(
+        &mut self,
+        by: &Person,
+        step: Option<&str>,
+        verdict: DoubtVerdict,
+        why: Option<String>,
+    ) -> Decision {
         let doubt = |stage: &Stage| {
             matches!(stage, Stage::Probing { .. } | Stage::Asking { question: Question::Doubt { .. }, .. })
         };
@@ -202,14 +210,15 @@ impl Decider {
             Stage::Asking { question: Question::Failure { .. }, .. } => {
                 self.settle_failure(position, FailureChoice::Continue, by, why)
             }
-            Stage::Asking { question: Question::Doubt { .. }, .. } | Stage::Probing { .. } => Err(Refusal::NotNow(format!(
-                "nobody knows whether '{}' happened; say what it is taken for: done, run again or abort",
-                self.id(position)
-            ))),
-            Stage::Sent { .. } | Stage::Confirming { .. } if self.at(position).changes() => Err(Refusal::NotNow(format!(
-                "'{}' is under way and cannot be taken back; it ends by itself",
-                self.id(position)
-            ))),
+            Stage::Asking { question: Question::Doubt { .. }, .. } | Stage::Probing { .. } => {
+                Err(Refusal::NotNow(format!(
+                    "nobody knows whether '{}' happened; say what it is taken for: done, run again or abort",
+                    self.id(position)
+                )))
+            }
+            Stage::Sent { .. } | Stage::Confirming { .. } if self.at(position).changes() => Err(Refusal::NotNow(
+                format!("'{}' is under way and cannot be taken back; it ends by itself", self.id(position)),
+            )),
             Stage::Done | Stage::Skipped | Stage::Failed => {
                 Err(Refusal::NotNow(format!("'{}' has ended already", self.id(position))))
             }
@@ -276,7 +285,8 @@ impl Decider {
     fn person_overrides(&mut self, by: &Person, step: Option<&str>, why: &str) -> Decision {
         let position = self.find(step, "for its target", |stage| matches!(stage, Stage::Blocked(_)))?;
         let why = reason(why, "overriding this")?;
-        let target = self.at(position).action.as_ref().and_then(|action| action.target()).unwrap_or_default().to_owned();
+        let target =
+            self.at(position).action.as_ref().and_then(|action| action.target()).unwrap_or_default().to_owned();
         let run = self.state.id.clone();
         match self.stage(position).clone() {
             Stage::Blocked(Obstacle::HeldBy(from)) => {
@@ -377,11 +387,13 @@ fn typed(kind: &InputKind, value: &str) -> Result<Value, Refusal> {
             "no" | "n" | "false" => Ok(json!(false)),
             _ => Err(bad("yes or no")),
         },
-        InputKind::Duration => Span::parse(value).map(|span| json!(span.to_string())).map_err(|_| bad("a span such as 90s or 2h")),
-        InputKind::Choice(choices) => {
-            choices.iter().find(|choice| *choice == value).map(|choice| json!(choice)).ok_or_else(|| {
-                bad(&format!("one of {}", choices.join(", ")))
-            })
+        InputKind::Duration => {
+            Span::parse(value).map(|span| json!(span.to_string())).map_err(|_| bad("a span such as 90s or 2h"))
         }
+        InputKind::Choice(choices) => choices
+            .iter()
+            .find(|choice| *choice == value)
+            .map(|choice| json!(choice))
+            .ok_or_else(|| bad(&format!("one of {}", choices.join(", ")))),
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::run::event::{
 use crate::domain::run::input::WatchReport;
 use crate::domain::run::scope;
 use crate::domain::run::state::Stage;
-use crate::domain::runbook::model::{Decide, Deadline, Destination, Does, OnTimeout, Since, Wait, Watch};
+use crate::domain::runbook::model::{Deadline, Decide, Destination, Does, OnTimeout, Since, Wait, Watch};
 
 impl Decider {
     /// A step became ready.
@@ -135,7 +135,12 @@ impl Decider {
             OnTimeout::Page => Ok(()),
             OnTimeout::Fail => self.finish(position, Ending::failed("nobody decided in time")),
             OnTimeout::Take(case) => {
-                self.emit(Answered { step, answer: json!(case), by: None, why: Some("nobody decided in time".into()) })?;
+                self.emit(Answered {
+                    step,
+                    answer: json!(case),
+                    by: None,
+                    why: Some("nobody decided in time".into()),
+                })?;
                 self.take_case(position, &case, None, "nobody decided in time")
             }
         }
@@ -189,7 +194,8 @@ impl Decider {
             WatchReport::Ended { step } => step,
         };
         // A report of a watch that was skipped or cancelled meanwhile changes nothing.
-        let Some(position) = self.active(step).filter(|position| matches!(self.stage(*position), Stage::Watching { .. }))
+        let Some(position) =
+            self.active(step).filter(|position| matches!(self.stage(*position), Stage::Watching { .. }))
         else {
             return Ok(());
         };
@@ -228,7 +234,10 @@ impl Decider {
             .series
             .iter()
             .map(|(name, extent)| {
-                (name.clone(), json!({"last": extent.last, "min": extent.min, "max": extent.max, "count": extent.count}))
+                (
+                    name.clone(),
+                    json!({"last": extent.last, "min": extent.min, "max": extent.max, "count": extent.count}),
+                )
             })
             .collect();
         let facts = json!({
