@@ -116,6 +116,14 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether [`decide`] reads the gate for it, which takes the incident's whole timeline.
+    #[must_use]
+    pub fn asks_the_gate(&self) -> bool {
+        matches!(self, Self::Resolve { .. } | Self::Close { .. } | Self::SetStatus { .. })
+    }
+}
+
 /// What is open on an incident's runs. Resolving over any of it needs a reason and reads "resolved, unverified".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gate {

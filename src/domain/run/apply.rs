@@ -58,7 +58,7 @@ impl State {
                 })
             }
             Event::StepUnblocked(unblocked) => {
-                self.stage(&unblocked.step, &["blocked"], |step| step.stage = Stage::Ready)
+                self.stage(&unblocked.step, &["blocked", "resting"], |step| step.stage = Stage::Ready)
             }
             Event::StepFinished(finished) => self.fold_finished(finished),
             Event::FailureSettled(settled) => self.fold_settled(&settled.step, settled.choice),
@@ -316,6 +316,7 @@ impl State {
     fn fold_watch(&mut self, event: &Event, at: Instant) -> Result<(), String> {
         match event {
             Event::WatchStarted(watch) => self.stage(&watch.step, &["ready"], |step| {
+                step.watch = Some(Arc::new(watch.clone()));
                 step.observed_to = Some(at);
                 step.stage = Stage::Watching { until: watch.until };
             }),
@@ -328,7 +329,11 @@ impl State {
                 Level::Warn => step.seen.warned += 1,
             }),
             Event::WatchRecovered(recovered) => self.stage(&recovered.step, &["watching"], |_| {}),
-            Event::WatchGap(gap) => self.stage(&gap.step, &["watching"], |step| step.observed_to = Some(gap.to)),
+            Event::WatchGap(gap) => self.stage(&gap.step, &["watching"], |step| {
+                let every = step.watch.as_ref().map_or(1, |watch| watch.every_ms.max(1));
+                step.seen.due += (gap.to - gap.from).num_milliseconds().max(0).unsigned_abs() / every;
+                step.observed_to = Some(gap.to);
+            }),
             Event::WatchLogFound(found) => self.stage(&found.step, &["watching"], |step| {
                 step.seen.logs += 1;
                 step.seen.breach.get_or_insert_with(|| format!("\"{}\" in the logs", found.text));

@@ -9,4 +9,5 @@ pub mod event;
 pub mod input;
 pub mod scope;
 pub mod state;
+pub mod watch;
 pub mod work;

@@ -14,7 +14,7 @@ use crate::domain::action::Action;
 use crate::domain::runbook::model::{Plan, Step};
 
 /// A run, folded from its events.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// Which run.
     pub id: RunId,
@@ -98,6 +98,8 @@ pub struct StepState {
     pub holds: bool,
     /// How it ended last.
     pub result: Option<Arc<StepResult>>,
+    /// What a watch reads.
+    pub watch: Option<Arc<super::event::WatchStarted>>,
     /// The end of the last minute that a watch wrote down.
     pub observed_to: Option<Instant>,
     /// What a watch has seen.

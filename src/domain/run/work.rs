@@ -61,6 +61,10 @@ pub enum What {
     },
     /// Observe until a moment.
     Watch {
+        /// What.
+        watch: Arc<super::event::WatchStarted>,
+        /// When it began: samples are due at whole intervals from there.
+        began: Instant,
         /// From where on samples are due.
         from: Instant,
         /// Until when.
@@ -130,7 +134,8 @@ fn step_work(state: &State, position: usize) -> Option<Work> {
         Stage::Confirming { until } => (step.attempt, What::Confirm { action: action?, baseline, until: *until }),
         Stage::Probing { .. } => (step.attempt, What::Probe { action: action?, baseline }),
         Stage::Watching { until } if matches!(plan.does, Does::Watch(_)) => {
-            (step.attempt, What::Watch { from: step.observed_to.or(step.started_at)?, until: *until })
+            let (watch, began) = (step.watch.clone()?, step.started_at?);
+            (step.attempt, What::Watch { watch, began, from: step.observed_to.unwrap_or(began), until: *until })
         }
         _ => return None,
     };

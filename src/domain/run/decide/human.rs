@@ -186,8 +186,7 @@ impl Decider {
         };
         let position = self.find(step, "to be tried again", again)?;
         match self.stage(position) {
-            Stage::Resting { .. } => self.send(position),
-            Stage::Blocked(_) => self.unblock(position, None),
+            Stage::Resting { .. } | Stage::Blocked(_) => self.unblock(position, None),
             _ => self.settle_failure(position, FailureChoice::Retry, by, None),
         }
     }
@@ -320,8 +319,7 @@ impl Decider {
                 self.gap(position, until)?;
             }
         }
-        self.by_person = false;
-        self.expire()
+        Ok(())
     }
 
     fn person_cancels(&mut self, by: &Person, why: Option<String>) -> Decision {

@@ -41,12 +41,28 @@ pub enum Fact {
     Target(String, target::event::Event),
 }
 
-/// What follows from `input` at `now`. Due deadlines expire before the input is read; `now` never goes back behind the
-/// run's last event. An empty list: nothing follows.
+/// Who decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seat {
+    /// The process that drives the run: what is decided is carried out at once.
+    Driver,
+    /// Any other process: what a person said is written down, but nothing is set in motion that only a driver could
+    /// carry out. An intent without anybody to act on it would later look like an effect in doubt.
+    Bystander,
+}
+
+/// What follows from `input` at `now`. For the driver, due deadlines expire before the input is read, and the run goes on
+/// until something outside is needed. `now` never goes back behind the run's last event. An empty list: nothing follows.
 ///
 /// # Errors
 /// A [`Refusal`] changes nothing and says why.
-pub fn decide(state: &State, targets: &Targets, input: Input, now: Instant) -> Result<Vec<Decided>, Refusal> {
+pub fn decide(
+    state: &State,
+    targets: &Targets,
+    input: Input,
+    seat: Seat,
+    now: Instant,
+) -> Result<Vec<Decided>, Refusal> {
     let mut decider = Decider {
         state: state.clone(),
         targets: targets.clone(),
@@ -54,21 +70,20 @@ pub fn decide(state: &State, targets: &Targets, input: Input, now: Instant) -> R
         by_person: false,
         decided: Vec::new(),
     };
-    if !state.is_over() {
+    // Whoever adopts a run first settles what its former driver left behind: only then may deadlines come due.
+    let adopting = matches!(input, Input::Adopt { .. });
+    if seat == Seat::Driver && !state.is_over() && !adopting {
         decider.expire()?;
     }
     decider.take(input)?;
     decider.by_person = false;
-    decider.advance()?;
+    if seat == Seat::Driver {
+        if adopting && !decider.state.is_over() {
+            decider.expire()?;
+        }
+        decider.advance()?;
+    }
     Ok(decider.decided)
-}
-
-/// What follows when a run was just opened: its first steps.
-///
-/// # Errors
-/// Only defects of ours.
-pub fn begin(state: &State, targets: &Targets, now: Instant) -> Result<Vec<Decided>, Refusal> {
-    decide(state, targets, Input::Tick, now)
 }
 
 struct Decider {

@@ -1,0 +1,194 @@
+//! One run as a process holds it: its state, its targets', and where their streams stood when they were read.
+//!
+//! Load, decide, append; on a conflict reload and decide again; after a failed commit disk decides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{CONFLICTS, Engine, EngineError, codec};
+use crate::base::event::{Actor, Person, Recorded, RunId, Stream};
+use crate::domain::run::decide::{self, Decided, Seat, Targets};
+use crate::domain::run::event::{Event, Output, StepFinished};
+use crate::domain::run::input::Input;
+use crate::domain::run::state::State;
+use crate::domain::runbook::model::Plan;
+use crate::domain::timeline;
+use crate::journal::{AppendError, Batch, Item, Row, Select};
+
+/// Replies up to this size stay in their event; larger ones become blobs.
+const INLINE: usize = 64 * 1024;
+
+pub(super) struct Session {
+    pub(super) state: State,
+    seq: u64,
+    read_to: u64,
+    targets: Targets,
+    target_reads: BTreeMap<String, (u64, u64)>,
+}
+
+impl Session {
+    pub(super) async fn load(engine: &Engine, run: &RunId) -> Result<Self, EngineError> {
+        let rows = engine.rows(Select::Stream(Stream::run(run)), 0).await?;
+        let Some((first, rest)) = rows.split_first() else { return Err(EngineError::NoRun(run.clone())) };
+        let timeline::Fact::Run(_, Event::Opened(opened)) = codec::recorded(first)?.event else {
+            return Err(EngineError::PlanLost { run: run.clone(), why: "its first event was erased or is another".into() });
+        };
+        let lost = |why: String| EngineError::PlanLost { run: run.clone(), why };
+        let bytes = engine.journal.blob(&opened.plan).await?.ok_or_else(|| lost("it was erased".into()))?;
+        let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| lost(error.to_string()))?;
+        let state = State::open(run.clone(), Arc::new(plan), opened, first.at);
+        let targets = state.plan.inventory.targets.keys().map(|name| (name.clone(), (0, 0))).collect();
+        let mut session =
+            Self { state, seq: 1, read_to: first.pos, targets: Targets::new(), target_reads: targets };
+        for row in rest {
+            session.fold(row)?;
+        }
+        session.refresh_targets(engine).await?;
+        Ok(session)
+    }
+
+    fn fold(&mut self, row: &Row) -> Result<Recorded<timeline::Fact>, EngineError> {
+        let recorded = codec::recorded(row)?;
+        if let timeline::Fact::Run(_, event) = &recorded.event {
+            self.state.apply(event, row.at)?;
+        }
+        self.seq = row.seq;
+        self.read_to = row.pos;
+        Ok(recorded)
+    }
+
+    /// Reads what others appended meanwhile.
+    pub(super) async fn refresh(&mut self, engine: &Engine) -> Result<Vec<Recorded<timeline::Fact>>, EngineError> {
+        let stream = Stream::run(&self.state.id);
+        let mut news = Vec::new();
+        for row in engine.rows(Select::Stream(stream), self.read_to).await? {
+            news.push(self.fold(&row)?);
+        }
+        self.refresh_targets(engine).await?;
+        Ok(news)
+    }
+
+    async fn refresh_targets(&mut self, engine: &Engine) -> Result<(), EngineError> {
+        for (name, (seq, read_to)) in &mut self.target_reads {
+            let stream = Stream::target(&self.state.opened.environment, name);
+            for row in engine.rows(Select::Stream(stream), *read_to).await? {
+                if let timeline::Fact::Target(_, event) = codec::recorded(&row)?.event {
+                    self.targets.entry(name.clone()).or_default().apply(&event, row.at);
+                }
+                (*seq, *read_to) = (row.seq, row.pos);
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides what follows from `input` and writes it down; what is returned is committed.
+    pub(super) async fn submit(
+        &mut self,
+        engine: &Engine,
+        actor: &Actor,
+        input: Input,
+        seat: Seat,
+    ) -> Result<Vec<Recorded<timeline::Fact>>, EngineError> {
+        let mut news = Vec::new();
+        for _ in 0..CONFLICTS {
+            let now = engine.clock.now();
+            let decided = decide::decide(&self.state, &self.targets, input.clone(), seat, now)?;
+            if decided.is_empty() {
+                return Ok(news);
+            }
+            let batch = self.batch(engine, actor, decided, now)?;
+            match engine.journal.append(batch, now).await {
+                Ok(appended) => {
+                    news.extend(self.fold_appended(&appended.rows)?);
+                    return Ok(news);
+                }
+                Err(AppendError::Conflict { .. }) => news.extend(self.refresh(engine).await?),
+                Err(error) => return Err(EngineError::NotWritten(error)),
+            }
+        }
+        let busy = AppendError::Refused(format!("{} is being changed by others all the time; try again", self.state.id));
+        Err(EngineError::NotWritten(busy))
+    }
+
+    fn fold_appended(&mut self, rows: &[Row]) -> Result<Vec<Recorded<timeline::Fact>>, EngineError> {
+        let own = Stream::run(&self.state.id);
+        let mut news = Vec::with_capacity(rows.len());
+        for row in rows {
+            if row.stream == own {
+                news.push(self.fold(row)?);
+                continue;
+            }
+            let recorded = codec::recorded(row)?;
+            if let timeline::Fact::Target(key, event) = &recorded.event {
+                let name = key.split_once('/').map_or(key.as_str(), |(_, name)| name);
+                self.targets.entry(name.to_owned()).or_default().apply(event, row.at);
+                self.target_reads.insert(name.to_owned(), (row.seq, row.pos));
+            }
+            news.push(recorded);
+        }
+        Ok(news)
+    }
+
+    fn batch(
+        &self,
+        engine: &Engine,
+        actor: &Actor,
+        decided: Vec<Decided>,
+        now: crate::base::event::Instant,
+    ) -> Result<Batch, EngineError> {
+        let mut batch = Batch::default();
+        let item = |stream, expected, open| Item {
+            stream,
+            expected,
+            incident: Some(self.state.opened.incident.clone()),
+            events: Vec::new(),
+            open,
+        };
+        let over = decided.iter().any(|decided| matches!(decided.fact, decide::Fact::Run(Event::Finished(_))));
+        let mut own = item(Stream::run(&self.state.id), self.seq, over.then_some(false));
+        let mut others: BTreeMap<String, Item> = BTreeMap::new();
+        for Decided { fact, by_person } in decided {
+            let actor = if by_person { self.person_behind(actor) } else { Actor::Bot };
+            match fact {
+                decide::Fact::Run(mut event) => {
+                    if let Event::StepFinished(finished) = &mut event {
+                        batch.blobs.extend(outsourced(engine, finished));
+                    }
+                    own.events.push(codec::run_event(&event, &actor, now)?);
+                }
+                decide::Fact::Target(name, event) => {
+                    let stream = Stream::target(&self.state.opened.environment, &name);
+                    let (seq, _) = self.target_reads.get(&name).copied().unwrap_or_default();
+                    let target = others.entry(name).or_insert_with(|| item(stream, seq, None));
+                    target.events.push(codec::target_event(&event, &actor, now)?);
+                }
+            }
+        }
+        batch.items.push(own);
+        batch.items.extend(others.into_values());
+        Ok(batch)
+    }
+
+    /// Approvals given with the start of a run (`--approve`) are its starter's, whoever's reply made them due.
+    fn person_behind(&self, actor: &Actor) -> Actor {
+        match actor {
+            Actor::Person { .. } => actor.clone(),
+            Actor::Bot => Actor::Person {
+                name: Person::new(self.state.opened.by.name()),
+                door: "given when the run was started".into(),
+                login: None,
+            },
+        }
+    }
+}
+
+/// Moves a large output into a blob of its own.
+fn outsourced(engine: &Engine, finished: &mut StepFinished) -> Option<crate::journal::Blob> {
+    let Some(Output::Text(text)) = &mut finished.output else { return None };
+    if text.len() <= INLINE {
+        return None;
+    }
+    let blob = engine.journal.new_blob(std::mem::take(text).into_bytes());
+    finished.output = Some(Output::Blob { id: blob.id.clone(), size: blob.bytes.len() as u64 });
+    Some(blob)
+}
