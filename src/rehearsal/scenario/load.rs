@@ -155,10 +155,11 @@ fn part_mistake(part: &super::Part) -> Option<String> {
     let needs_why = matches!(part.does, Does::BreakGlass | Does::Override) && part.why.is_none();
     match &part.does {
         _ if needs_why => Some(format!("{who} needs a reason for that: add `why`")),
-        Does::Redo(_) | Does::Pause | Does::Resume | Does::Cancel if part.on.is_none() => {
+        Does::Redo(_) | Does::Pause | Does::Resume | Does::Cancel | Does::Note(_) if part.on.is_none() => {
             Some(format!("{who} answers no question with that: say with `on` what it follows"))
         }
-        Does::Redo(_) | Does::Pause | Does::Resume | Does::Cancel | Does::Tick(_) => None,
+        Does::Redo(_) | Does::Pause | Does::Resume | Does::Cancel | Does::Note(_) => None,
+        Does::Tick(_) | Does::Resolve => None,
         _ if part.step.is_none() => Some(format!("what {who} does needs a `step`")),
         _ => None,
     }

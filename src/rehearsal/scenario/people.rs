@@ -14,7 +14,7 @@ pub struct Part {
     pub who: String,
     /// What.
     pub does: Does,
-    /// At which step. Needed by everything that answers a question, but for `tick`.
+    /// At which step. Needed by everything that answers a question.
     #[serde(default)]
     pub step: Option<String>,
     /// The how-manieth time that this step asks this, from 1.
@@ -73,6 +73,10 @@ pub enum Does {
     Cancel,
     /// Lets a step act although its target is held or its budget spent; `why` is needed.
     Override,
+    /// Writes a note into the incident. Needs `on`.
+    Note(String),
+    /// Resolves the incident. Without `on`: when the run is over.
+    Resolve,
     /// Is asked for an approval and does not answer.
     Nothing,
 }

@@ -1,0 +1,59 @@
+//! A rehearsal as people read it.
+//!
+//! Lives here: what happened by the virtual clock, how it ended, what differed. Never lives here: the wording of facts
+//! (`view::sentence`), colours.
+
+use std::fmt::Write as _;
+
+use chrono_tz::Tz;
+
+use super::compare::outcome;
+use super::entry::Entry;
+use super::play::Performance;
+use crate::base::event::Recorded;
+use crate::domain::timeline::Fact;
+use crate::view::time;
+
+/// The steps as they happened, a line each with the virtual time.
+pub(super) fn lines(played: &Performance, entries: &[Entry], zone: Tz) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut remarks = played.remarks.iter().peekable();
+    for (Recorded { pos, .. }, entry) in facts(played).zip(entries) {
+        if !entry.sentence.is_empty() {
+            lines.push(format!("{}  {}", time::clock(entry.at, zone), entry.sentence));
+        }
+        while let Some((_, at, text)) = remarks.next_if(|(after, _, _)| after <= pos) {
+            lines.push(format!("{}  {text}", time::clock(*at, zone)));
+        }
+    }
+    lines.extend(remarks.map(|(_, at, text)| format!("{}  {text}", time::clock(*at, zone))));
+    lines
+}
+
+fn facts(played: &Performance) -> impl Iterator<Item = &Recorded<Fact>> {
+    played.facts.iter()
+}
+
+/// How it ended: outcome, criteria, what the world saw.
+pub(super) fn ending(played: &Performance) -> Vec<String> {
+    let mut lines = vec![format!("outcome: {} after {}", outcome(played), time::length(played.end - played.start))];
+    for criterion in played.run.judged.iter().flatten() {
+        let is = match criterion.met {
+            Some(true) => "met",
+            Some(false) => "not met",
+            None => "not ticked",
+        };
+        let saw = criterion.saw.as_ref().map_or(String::new(), |saw| format!(" ({saw})"));
+        lines.push(format!("  {is:<10}  {}{saw}", criterion.text));
+    }
+    let acts = &played.acts;
+    let mut done = String::new();
+    for (verb, counts) in [("restart", &acts.restarts), ("redeploy", &acts.redeploys), ("rollback", &acts.rollbacks)] {
+        for (service, count) in counts {
+            let s = if *count == 1 { "" } else { "s" };
+            let _ = write!(done, "{}{count} {verb}{s} of {service}", if done.is_empty() { "" } else { ", " });
+        }
+    }
+    lines.push(format!("the world saw: {}", if done.is_empty() { "no change of a service" } else { &done }));
+    lines
+}
