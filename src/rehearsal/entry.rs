@@ -15,6 +15,10 @@ pub(super) struct Entry {
     pub kind: String,
     pub step: Option<String>,
     pub by: String,
+    /// Whether a step ended well.
+    pub ok: bool,
+    /// Whether a failed try is followed by another.
+    pub again: bool,
     /// Empty where the fact is too fine for a timeline.
     pub sentence: String,
 }
@@ -33,6 +37,8 @@ impl Entry {
         let step = text("step").or_else(|| text("from").filter(|_| kind == "run.jumped"));
         let by = text("by").unwrap_or_else(|| recorded.head.actor.label().to_owned());
         let sentence = wording.tell(&recorded.event).unwrap_or_default();
-        Self { at: recorded.at, kind, step, by, sentence }
+        let ok = body.get("ok").and_then(Value::as_bool).unwrap_or_default();
+        let again = body.get("again_at").is_some_and(|at| !at.is_null());
+        Self { at: recorded.at, kind, step, by, ok, again, sentence }
     }
 }

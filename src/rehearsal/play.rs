@@ -39,12 +39,13 @@ const MOST_MOVES: u32 = 2_000_000;
 /// What came of a scenario.
 pub(super) struct Performance {
     pub run: State,
-    pub incident: IncidentId,
     pub facts: Vec<Recorded<Fact>>,
     pub acts: Acts,
     pub states: std::collections::BTreeMap<String, String>,
     pub start: Instant,
     pub end: Instant,
+    /// The journal's head, `pos:hash`.
+    pub anchor: String,
     /// Whether the run is over; otherwise it waits for a person, or for nothing.
     pub ended: Ended,
     /// What is not in the journal: crashes.
@@ -110,8 +111,7 @@ struct Process {
 }
 
 /// The stage on which a scenario is played.
-struct Stage<'s> {
-    scenario: &'s Scenario,
+struct Stage {
     clock: VirtualClock,
     engine: Engine,
     executors: Executors,
@@ -146,13 +146,13 @@ pub(super) fn play(scenario: &Scenario, plan: &Plan, secrets: Secrets) -> Result
     let ear = Ear::default();
     let start = clock.now();
     let (incident, run) = block_on(open(&engine, plan, scenario, &by, &ear))?;
-    let wording = Wording::new(zone(&plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC));
+    let mut wording = Wording::new(zone(&plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC));
+    wording.know(&run, plan);
     let crashes = scenario.faults.iter().filter_map(|fault| match fault {
         Fault::Crash(crash) => Some((crash.clone(), 0)),
         Fault::Call(_) => None,
     });
     let stage = Stage {
-        scenario,
         cast: Cast::new(&scenario.people, plan),
         clock,
         engine,
@@ -208,7 +208,7 @@ async fn open(
     Ok((incident, run))
 }
 
-impl Stage<'_> {
+impl Stage {
     fn perform(mut self) -> Result<Performance, EngineError> {
         let mut ended = self.run_processes()?;
         self.epilogue()?;
@@ -223,10 +223,11 @@ impl Stage<'_> {
                 self.troubles.push(format!("the bot was to crash after {} and never did", crash.after));
             }
         }
+        let head = block_on(self.engine.journal().head())?;
         Ok(Performance {
             run,
+            anchor: format!("{}:{}", head.pos, hex::encode(head.hash)),
             facts: block_on(self.engine.timeline(&self.incident))?,
-            incident: self.incident,
             acts: self.world.acts(),
             states: self.world.states(),
             start: self.start,
@@ -255,7 +256,11 @@ impl Stage<'_> {
                     drop(process);
                     self.world.bot_died(crash.done);
                     let now = self.clock.now();
-                    self.remarks.push((self.last_pos, now, format!("(the bot dies, and is back in {})", crash.down_for)));
+                    self.remarks.push((
+                        self.last_pos,
+                        now,
+                        format!("(the bot dies, and is back in {})", crash.down_for),
+                    ));
                     self.pass_until(now + crash.down_for.delta())?;
                 }
             }
@@ -269,8 +274,7 @@ impl Stage<'_> {
         let outcome: Outcome = Rc::default();
         let (engine, run, executors) = (self.engine.clone(), self.run.clone(), self.executors.clone());
         let (ear, done) = (self.ear.clone(), Rc::clone(&outcome));
-        let options =
-            DriveOptions { process: format!("rehearsal:{}", self.processes), poll: None, until_human: false };
+        let options = DriveOptions { process: format!("rehearsal:{}", self.processes), poll: None, until_human: false };
         let driving = async move {
             let stopped = engine.drive(&run, &executors, &options, wishes, &ear).await;
             *done.borrow_mut() = Some(stopped);
@@ -333,10 +337,7 @@ impl Stage<'_> {
     }
 
     /// Whoever is due acts: at the driver's door, or from elsewhere when nobody drives. Whether anyone did.
-    fn let_people_act(
-        &mut self,
-        door: Option<&mpsc::UnboundedSender<(Actor, Command)>>,
-    ) -> Result<bool, EngineError> {
+    fn let_people_act(&mut self, door: Option<&mpsc::UnboundedSender<(Actor, Command)>>) -> Result<bool, EngineError> {
         let Some((index, actor, wish)) = self.cast.take(self.clock.now()) else { return Ok(false) };
         self.silent = 0;
         let outcome = match (wish, door) {

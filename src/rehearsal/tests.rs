@@ -10,13 +10,16 @@ use serde_json::{Value, json};
 
 use super::scenario::{Scenario, list, load};
 use super::world::ScriptedWorld;
+use super::{compare, entry, play, transcript};
 use crate::base::clock::{Clock, VirtualClock};
 use crate::base::event::Instant;
+use crate::base::secret::Secrets;
+use crate::client::SendError;
 use crate::client::egress::Named;
 use crate::client::http::{Http, HttpRequest, HttpResponse, Method};
 use crate::client::railway::{LogQuery, Railway, RailwayError, Service};
 use crate::client::redis::{AnsweredBy, ClientType, Redis};
-use crate::client::SendError;
+use crate::domain::runbook::model::Plan;
 
 fn stock() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks/rehearsals")
@@ -222,4 +225,68 @@ fn what_was_on_its_way_when_the_bot_died_arrives_only_if_the_scenario_says_so() 
         assert_eq!(played.world.acts().restarts.get("redis").copied().unwrap_or(0), restarts);
         assert_eq!(played.health()["operational"], restarts == 1);
     }
+}
+
+/// A plan of steps that need no executor.
+fn plan(steps: &Value) -> Plan {
+    let inventory = json!({ "environment": "staging", "zone": "Europe/Berlin", "confirm": false, "targets": {},
+        "secrets": {}, "programs": {}, "variables": {} });
+    serde_json::from_value(json!({
+        "runbook": "page", "title": "A page", "source": "", "digest": "", "inventory": inventory,
+        "phases": [{ "title": "Do it", "covered": true }], "frames": [{ "prefix": "", "inputs": {} }],
+        "steps": steps, "criteria": [{ "text": "The shift lead is content" }],
+    }))
+    .unwrap()
+}
+
+fn step(id: &str, does: &Value) -> Value {
+    json!({ "id": id, "title": id, "phase": 0, "line": 1, "does": does })
+}
+
+fn without_files(yaml: &str) -> Scenario {
+    let head = "title: t\nrunbook: r.md\ntargets: t.yaml\nby: ana\nstart: 2026-03-09T11:02:00Z\n";
+    serde_saphyr::from_str(&format!("{head}{yaml}")).unwrap()
+}
+
+#[test]
+fn people_reach_a_run_that_is_paused_crashed_or_over() {
+    let plan = plan(&json!([
+        step("look", &json!("manual")),
+        step("rest", &json!({ "wait": { "for": "10m" } })),
+        step("pick", &json!({ "decide": { "cases": [{ "id": "on", "to": "next" }, { "id": "off", "to": "stop" }] } })),
+    ]));
+    let scenario = without_files(
+        "people:
+  - { who: ana, does: done, step: look, after: 5s }
+  - { who: bruno, does: pause, on: { event: wait.started }, after: 1m }
+  - { who: bruno, does: resume, on: { event: run.paused }, after: 30m }
+  - { who: carla, does: { choose: 'on' }, step: pick, after: 2m }
+  - { who: ana, does: { tick: The shift lead }, after: 1m }
+  - { who: ana, does: resolve, after: 5m }
+faults: [{ crash: { after: question.asked, step: pick, down_for: 10m } }]
+expect: { outcome: succeeded }",
+    );
+    let played = play::play(&scenario, &plan, Secrets::default()).unwrap();
+    assert_eq!(played.troubles, Vec::<String>::new());
+    assert_eq!((played.ended, compare::outcome(&played)), (play::Ended::Over, "succeeded"));
+    assert_eq!(played.run.judged.as_ref().unwrap()[0].met, Some(true));
+    let mut wording = crate::view::sentence::Wording::new(chrono_tz::Europe::Berlin);
+    let entries: Vec<_> = played.facts.iter().map(|fact| entry::Entry::of(fact, &mut wording)).collect();
+    let told = transcript::lines(&played, &entries, chrono_tz::Europe::Berlin).join("\n");
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn where_nobody_comes_the_rehearsal_ends_after_the_deadline() {
+    let cases = json!([{ "id": "on", "to": "next" }, { "id": "off", "to": "stop" }]);
+    let deadline = json!({ "from": "asked", "after": "30m" });
+    let plan = plan(&json!([step("pick", &json!({ "decide": { "cases": cases, "deadline": deadline } }))]));
+    let played = play::play(&without_files("expect: { outcome: needs_human }"), &plan, Secrets::default()).unwrap();
+    assert_eq!((played.ended, compare::outcome(&played)), (play::Ended::NeedsHuman, "needs_human"));
+    assert_eq!(played.end - played.start, chrono::TimeDelta::minutes(30));
+
+    let late = "people: [{ who: ana, does: { choose: maybe }, step: pick, after: 1m }]\nexpect: { outcome: stopped }";
+    let played = play::play(&without_files(late), &plan, Secrets::default()).unwrap();
+    let [refused] = played.troubles.as_slice() else { panic!("{:?}", played.troubles) };
+    assert!(refused.starts_with("the bot refused: ") && refused.contains("maybe"), "{refused}");
 }

@@ -11,16 +11,17 @@ use super::compare::outcome;
 use super::entry::Entry;
 use super::play::Performance;
 use crate::base::event::Recorded;
-use crate::domain::timeline::Fact;
 use crate::view::time;
 
-/// The steps as they happened, a line each with the virtual time.
+/// The steps as they happened, a line each with the virtual time. What a line repeats of its neighbours is left out: of
+/// tries in a row only the first is shown, with their number where they end.
 pub(super) fn lines(played: &Performance, entries: &[Entry], zone: Tz) -> Vec<String> {
     let mut lines = Vec::new();
     let mut remarks = played.remarks.iter().peekable();
-    for (Recorded { pos, .. }, entry) in facts(played).zip(entries) {
-        if !entry.sentence.is_empty() {
-            lines.push(format!("{}  {}", time::clock(entry.at, zone), entry.sentence));
+    let mut tries = Tries::default();
+    for (Recorded { pos, .. }, entry) in played.facts.iter().zip(entries) {
+        if let Some(sentence) = tries.tell(entry) {
+            lines.push(format!("{}  {sentence}", time::clock(entry.at, zone)));
         }
         while let Some((_, at, text)) = remarks.next_if(|(after, _, _)| after <= pos) {
             lines.push(format!("{}  {text}", time::clock(*at, zone)));
@@ -30,8 +31,34 @@ pub(super) fn lines(played: &Performance, entries: &[Entry], zone: Tz) -> Vec<St
     lines
 }
 
-fn facts(played: &Performance) -> impl Iterator<Item = &Recorded<Fact>> {
-    played.facts.iter()
+/// Failed tries of the step that is under way.
+#[derive(Default)]
+struct Tries {
+    step: Option<String>,
+    count: u32,
+}
+
+impl Tries {
+    fn tell(&mut self, entry: &Entry) -> Option<String> {
+        let sentence = Some(entry.sentence.clone()).filter(|sentence| !sentence.is_empty());
+        match entry.kind.as_str() {
+            "attempt.failed" => {
+                if self.step != entry.step {
+                    *self = Self { step: entry.step.clone(), count: 0 };
+                }
+                self.count += 1;
+                // The last one is told by the end of the step.
+                sentence.filter(|_| self.count == 1 && entry.again)
+            }
+            "step.finished" if self.step == entry.step => {
+                let failed = std::mem::take(self).count;
+                let tries = if entry.ok { failed + 1 } else { failed };
+                sentence.map(|sentence| if tries > 1 { format!("{sentence} (attempt {tries})") } else { sentence })
+            }
+            "step.failure_settled" if entry.by == "rundown" => None,
+            _ => sentence,
+        }
+    }
 }
 
 /// How it ended: outcome, criteria, what the world saw.
