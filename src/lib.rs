@@ -6,5 +6,6 @@ pub mod client;
 pub mod domain;
 pub mod engine;
 pub mod journal;
+pub mod rehearsal;
 pub mod step;
 pub mod view;
