@@ -68,6 +68,13 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// Whether anything is to be forgotten.
+    pub(super) fn erases(&self) -> bool {
+        !self.erase.is_empty() || !self.erase_blobs.is_empty()
+    }
+}
+
 impl DraftEvent {
     fn new(event: NewEvent, blobs: &[Blob], salt: [u8; 32]) -> Self {
         let NewEvent { kind, version, head, body } = event;

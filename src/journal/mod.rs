@@ -167,6 +167,28 @@ pub enum AppendError {
     Uncertain(String),
 }
 
+/// Which event a sentence is about, as far as it is known; printed in front of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The event's position.
+    pub pos: Option<u64>,
+    /// Its stream.
+    pub stream: Option<Stream>,
+    /// Its place in the stream.
+    pub seq: Option<u64>,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.pos, &self.stream, self.seq) {
+            (Some(pos), Some(stream), Some(seq)) => write!(f, "#{pos} ({stream}, no. {seq}): "),
+            (Some(pos), ..) => write!(f, "#{pos}: "),
+            (None, Some(stream), _) => write!(f, "{stream}: "),
+            (None, None, _) => Ok(()),
+        }
+    }
+}
+
 /// Why a read failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -174,10 +196,10 @@ pub enum ReadError {
     #[error("{0}")]
     Failed(String),
     /// What is stored there cannot have been written by the journal.
-    #[error("{what}")]
+    #[error("{place}{what}; run `rundown verify`")]
     Damaged {
-        /// The event it concerns, where it concerns one.
-        pos: Option<u64>,
+        /// The event it concerns, as far as that can be read.
+        place: Place,
         /// A sentence.
         what: String,
     },

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::chain::{self, Anchor};
 use super::erase::{ERASED, Erasure};
-use super::{ChainHead, Journal, ReadError, Row, Select};
+use super::{ChainHead, Journal, Place, ReadError, Row, Select};
 use crate::base::event::Stream;
 
 /// Rows per page; a body may have 8 MiB, but nearly all have under 64 KiB.
@@ -50,23 +50,14 @@ pub enum FaultKind {
 pub struct Fault {
     /// What is wrong.
     pub kind: FaultKind,
-    /// The event's position, where it is about one.
-    pub pos: Option<u64>,
-    /// Its stream, where that can be told.
-    pub stream: Option<Stream>,
-    /// Its place in the stream, where that can be told.
-    pub seq: Option<u64>,
+    /// Which event, as far as that can be told.
+    pub place: Place,
     what: String,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.pos, &self.stream, self.seq) {
-            (Some(pos), Some(stream), Some(seq)) => write!(f, "#{pos} ({stream}, no. {seq}): {}", self.what),
-            (Some(pos), ..) => write!(f, "#{pos}: {}", self.what),
-            (None, Some(stream), _) => write!(f, "{stream}: {}", self.what),
-            (None, None, _) => f.write_str(&self.what),
-        }
+        write!(f, "{}{}", self.place, self.what)
     }
 }
 
@@ -85,9 +76,7 @@ impl From<ReadError> for VerifyError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Failed(text) => Self::Unread(text),
-            ReadError::Damaged { pos, what } => {
-                Fault { kind: FaultKind::Changed, pos, stream: None, seq: None, what }.into()
-            }
+            ReadError::Damaged { place, what } => Fault { kind: FaultKind::Changed, place, what }.into(),
         }
     }
 }
@@ -115,15 +104,16 @@ pub async fn verify(journal: &dyn Journal, anchor: Option<&Anchor>) -> Result<Ve
         counts: BTreeMap::new(),
         blobs: BTreeSet::new(),
         erased: 0,
+        unexplained: None,
     };
-    walk.check_anchor()?;
-    let head = walk.to_the_end().await?;
-    if let Some(anchor) = anchor.filter(|anchor| anchor.pos() > head.pos) {
-        return Err(walk.truncated(anchor.pos(), "the anchor").await);
+    let result = walk.run().await;
+    match (result, walk.unexplained) {
+        (Err(VerifyError::Fault(mut fault)), Some(gone)) => {
+            fault.what = format!("{}. Perhaps because of that: {gone}", fault.what);
+            Err(VerifyError::Fault(fault))
+        }
+        (result, _) => result,
     }
-    let streams = walk.check_streams().await?;
-    let blobs = walk.check_blobs().await?;
-    Ok(Verified { head: walk.last, erased: walk.erased, blobs, streams })
 }
 
 /// What `journal.erased` events say, read first: an erasure stands behind what it erases.
@@ -132,8 +122,6 @@ struct Erasures {
     /// Erased position → position of the event that says so.
     bodies: BTreeMap<u64, u64>,
     blobs: BTreeSet<String>,
-    /// The first such event that no longer says what it erased.
-    mute: Option<(u64, u64)>,
 }
 
 impl Erasures {
@@ -154,13 +142,12 @@ impl Erasures {
     }
 
     fn note(&mut self, row: &Row) {
-        let said = row.body.as_ref().and_then(|body| serde_json::from_slice::<Erasure>(&body.bytes).ok());
-        match said {
-            Some(said) if said.pos < row.pos => {
-                self.bodies.entry(said.pos).or_insert(row.pos);
-                self.blobs.extend(said.blobs);
-            }
-            _ => self.mute = self.mute.or(Some((row.pos, row.seq))),
+        let body = row.body.as_ref().filter(|body| chain::commitment(&body.salt, &body.bytes) == row.commitment);
+        let said = body.and_then(|body| serde_json::from_slice::<Erasure>(&body.bytes).ok());
+        // One that no longer says anything is named when the walk comes to it.
+        if let Some(said) = said.filter(|said| said.pos < row.pos) {
+            self.bodies.entry(said.pos).or_insert(row.pos);
+            self.blobs.extend(said.blobs);
         }
     }
 }
@@ -174,17 +161,31 @@ struct Walk<'a> {
     /// Every blob that an event was stored with.
     blobs: BTreeSet<String>,
     erased: u64,
+    /// The first content that is gone though no event says so. It is named only when nothing else is wrong: the event
+    /// that did say so may be the one that was changed or removed.
+    unexplained: Option<Fault>,
 }
 
 impl Walk<'_> {
+    async fn run(&mut self) -> Result<Verified, VerifyError> {
+        self.check_anchor()?;
+        let head = self.reach_the_end().await?;
+        if let Some(anchor) = self.anchor.filter(|anchor| anchor.pos() > head.pos) {
+            return Err(self.truncated(anchor.pos(), "the anchor").await);
+        }
+        if let Some(gone) = self.unexplained.take() {
+            return Err(gone.into());
+        }
+        let streams = self.check_streams().await?;
+        let blobs = self.check_blobs().await?;
+        Ok(Verified { head: self.last, erased: self.erased, blobs, streams })
+    }
+
     /// Walks until the chain's own record agrees that this is the end.
-    async fn to_the_end(&mut self) -> Result<ChainHead, VerifyError> {
+    async fn reach_the_end(&mut self) -> Result<ChainHead, VerifyError> {
         loop {
             while self.page().await? {}
-            let head = match self.journal.head().await {
-                Ok(head) => head,
-                Err(error) => return Err(error.into()),
-            };
+            let head = self.journal.head().await?;
             if head.pos > self.last.pos {
                 // Appended since the last page, or cut off: another look tells.
                 if self.page().await? {
@@ -200,7 +201,7 @@ impl Walk<'_> {
                     Anchor::from(self.last).short()
                 );
                 let pos = Some(head.pos);
-                return Err(Fault { kind: FaultKind::Changed, pos, stream: None, seq: None, what }.into());
+                return Err(Fault { kind: FaultKind::Changed, place: Place { pos, ..Place::default() }, what }.into());
             }
             return Ok(head);
         }
@@ -211,13 +212,13 @@ impl Walk<'_> {
         let after = self.last.pos;
         let rows = match self.journal.read(Select::All, after, PAGE).await {
             Ok(rows) => rows,
-            Err(ReadError::Damaged { pos: Some(pos), what }) => {
+            Err(ReadError::Damaged { place: place @ Place { pos: Some(pos), .. }, what }) => {
                 // Something before it in the same page may be wrong as well, and comes first.
                 let readable = usize::try_from(pos.saturating_sub(after + 1)).unwrap_or(PAGE).min(PAGE);
                 for row in self.journal.read(Select::All, after, readable).await? {
                     self.check(&row, &[]).await?;
                 }
-                return Err(ReadError::Damaged { pos: Some(pos), what }.into());
+                return Err(ReadError::Damaged { place, what }.into());
             }
             Err(error) => return Err(error.into()),
         };
@@ -241,11 +242,20 @@ impl Walk<'_> {
             let what = format!("it should be no. {} of its stream. The events before it were rewritten", count + 1);
             return Err(fault(FaultKind::Rewritten, row, what).into());
         }
-        if row.body.is_none() && !self.erasures.bodies.contains_key(&row.pos) {
-            // Another process may have erased it since the erasures were read.
-            self.erasures = Erasures::read(self.journal).await?;
+        match (row.body.is_some(), self.erasures.bodies.contains_key(&row.pos)) {
+            // Another process may have erased it since the erasures were read ...
+            (false, false) => {
+                self.erasures = Erasures::read(self.journal).await?;
+                self.check_body(row)?;
+            }
+            // ... or between the row and the erasures: then what is there now counts.
+            (true, true) => {
+                let now = self.journal.read(Select::All, row.pos - 1, 1).await?;
+                let now = now.first().filter(|now| now.pos == row.pos);
+                self.check_body(now.unwrap_or(row))?;
+            }
+            _ => self.check_body(row)?,
         }
-        self.check_body(row)?;
         self.check_blobs_of(row).await?;
         self.last = ChainHead { pos: row.pos, hash: row.hash };
         self.counts.insert(row.stream.clone(), row.seq);
@@ -268,7 +278,12 @@ impl Walk<'_> {
             let what = "it is missing, and what follows was moved up. It was removed after it was written";
             return fault(FaultKind::Missing, &Row { seq: count + 1, ..row.clone() }, what.to_owned());
         }
-        fault(FaultKind::Changed, row, "its hash does not fit. It was changed after it was written".to_owned())
+        fault(
+            FaultKind::Changed,
+            row,
+            "its hash does not fit its content and the events before it. It was changed after it was written"
+                .to_owned(),
+        )
     }
 
     fn check_body(&mut self, row: &Row) -> Result<(), VerifyError> {
@@ -286,23 +301,17 @@ impl Walk<'_> {
                 Ok(())
             }
             (Some(_), None) => Ok(()),
-            (None, None) => Err(self.missing_body(row).into()),
-        }
-    }
-
-    fn missing_body(&self, row: &Row) -> Fault {
-        let what = "its body is missing, and no event says that it was erased. It was removed after it was written";
-        match self.erasures.mute {
-            // Then this body may have been erased rightly, and the event that said so is what is wrong.
-            Some((pos, seq)) if pos > row.pos && row.kind != ERASED => {
-                let stream = Some(Stream::journal());
-                let what =
-                    "it records an erasure, but its body no longer says of what. It was removed or changed after \
-                            it was written"
-                        .to_owned();
-                Fault { kind: FaultKind::Missing, pos: Some(pos), stream, seq: Some(seq), what }
+            (None, None) if row.kind == ERASED && row.stream == Stream::journal() => {
+                let what = "it records an erasure, but its body, which says of what, is missing. It was removed after it \
+                            was written";
+                Err(fault(FaultKind::Missing, row, what.to_owned()).into())
             }
-            _ => fault(FaultKind::Missing, row, what.to_owned()),
+            (None, None) => {
+                let what =
+                    "its body is missing, and no event says that it was erased. It was removed after it was written";
+                self.unexplained.get_or_insert_with(|| fault(FaultKind::Missing, row, what.to_owned()));
+                Ok(())
+            }
         }
     }
 
@@ -328,7 +337,7 @@ impl Walk<'_> {
                 }
                 None if !erased => {
                     let what = format!("blob {id} is missing, and no event says that it was erased");
-                    return Err(fault(FaultKind::Missing, row, what).into());
+                    self.unexplained.get_or_insert_with(|| fault(FaultKind::Missing, row, what));
                 }
                 _ => {
                     self.blobs.insert(id.clone());
@@ -348,7 +357,7 @@ impl Walk<'_> {
                     Anchor::from(self.last)
                 );
                 let pos = Some(self.last.pos);
-                Err(Fault { kind: FaultKind::Rewritten, pos, stream: None, seq: None, what }.into())
+                Err(Fault { kind: FaultKind::Rewritten, place: Place { pos, ..Place::default() }, what }.into())
             }
             _ => Ok(()),
         }
@@ -374,7 +383,7 @@ impl Walk<'_> {
     async fn lost(&self, kind: FaultKind, pos: u64, until: u64, what: String) -> VerifyError {
         let owner = if pos == until { self.jumping_stream(pos).await } else { None };
         let (stream, seq) = owner.unzip();
-        Fault { kind, pos: Some(pos), stream, seq, what }.into()
+        Fault { kind, place: Place { pos: Some(pos), stream, seq }, what }.into()
     }
 
     /// The stream that lacks an event behind `after`, by its later events or by its record.
@@ -404,7 +413,7 @@ impl Walk<'_> {
         let before = self.counts.clone();
         let infos = self.journal.streams("", false).await?;
         // Whatever was appended meanwhile lies between the two counts.
-        self.to_the_end().await?;
+        self.reach_the_end().await?;
         let wrong = |stream: &Stream, recorded: u64| {
             let low = before.get(stream).copied().unwrap_or(0);
             let high = self.counts.get(stream).copied().unwrap_or(0);
@@ -421,7 +430,9 @@ impl Walk<'_> {
                      written; the events are in order"
                 );
                 let stream = Some(stream.clone());
-                return Err(Fault { kind: FaultKind::Changed, pos: None, stream, seq: None, what }.into());
+                return Err(
+                    Fault { kind: FaultKind::Changed, place: Place { stream, ..Place::default() }, what }.into()
+                );
             }
         }
         Ok(self.counts.len() as u64)
@@ -437,15 +448,16 @@ impl Walk<'_> {
             after.clone_from(last);
             stored.extend(ids);
         }
-        self.to_the_end().await?;
+        self.reach_the_end().await?;
         if let Some(id) = stored.iter().find(|id| !self.blobs.contains(*id)) {
             let what = format!("blob {id} is stored, but no event was stored with it. Something else wrote it");
-            return Err(Fault { kind: FaultKind::Stray, pos: None, stream: None, seq: None, what }.into());
+            return Err(Fault { kind: FaultKind::Stray, place: Place::default(), what }.into());
         }
         Ok(stored.len() as u64)
     }
 }
 
 fn fault(kind: FaultKind, row: &Row, what: String) -> Fault {
-    Fault { kind, pos: Some(row.pos), stream: Some(row.stream.clone()), seq: Some(row.seq), what }
+    let place = Place { pos: Some(row.pos), stream: Some(row.stream.clone()), seq: Some(row.seq) };
+    Fault { kind, place, what }
 }

@@ -153,7 +153,7 @@ impl State {
 
     fn fold_started(&mut self, started: &StepStarted, at: Instant) -> Result<(), String> {
         let position = self.position(&started.step)?;
-        let aside = self.step(position).during.is_some();
+        let aside = self.step(position).runs_aside();
         let lane = if aside { &mut self.side } else { &mut self.main };
         if lane.is_some_and(|active| active != position) {
             return Err("while another step is under way".into());
@@ -226,7 +226,7 @@ impl State {
             FailureChoice::Continue => {}
             FailureChoice::Retry => {
                 Arc::make_mut(&mut self.steps[position]).stage = Stage::Pending;
-                if self.step(position).during.is_none() && matches!(self.progress, Progress::Running) {
+                if !self.step(position).runs_aside() && matches!(self.progress, Progress::Running) {
                     self.next = position;
                 }
             }

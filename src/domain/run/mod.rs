@@ -9,5 +9,7 @@ pub mod event;
 pub mod input;
 pub mod scope;
 pub mod state;
+#[cfg(test)]
+mod tests;
 pub mod watch;
 pub mod work;

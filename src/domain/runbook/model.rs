@@ -195,6 +195,14 @@ pub struct Step {
     pub on_doubt: OnDoubt,
 }
 
+impl Step {
+    /// Whether it runs beside the steps of the page instead of among them: during a watch, or taking another one back.
+    #[must_use]
+    pub fn runs_aside(&self) -> bool {
+        self.during.is_some() || self.undo.is_some()
+    }
+}
+
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

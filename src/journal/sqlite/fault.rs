@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::{Error, ErrorCode, ffi};
 
-use crate::journal::ReadError;
+use crate::journal::{Place, ReadError};
 
 /// How long a statement waits for another process's write lock.
 pub(super) const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
@@ -16,7 +16,7 @@ pub(super) enum Fault {
     /// SQLite said so.
     Sqlite(Error),
     /// SQLite read it, but the journal never writes such a thing.
-    Damaged { pos: Option<u64>, what: String },
+    Damaged { place: Place, what: String },
 }
 
 impl From<Error> for Fault {
@@ -26,10 +26,15 @@ impl From<Error> for Fault {
 }
 
 impl Fault {
+    /// About a record that is no event; the sentence names it.
+    pub(super) fn damaged(what: String) -> Self {
+        Self::Damaged { place: Place::default(), what }
+    }
+
     pub(super) fn into_read_error(self, path: &Path) -> ReadError {
         match self {
             Self::Sqlite(error) => ReadError::Failed(explain(path, &error)),
-            Self::Damaged { pos, what } => ReadError::Damaged { pos, what },
+            Self::Damaged { place, what } => ReadError::Damaged { place, what },
         }
     }
 }
@@ -69,6 +74,9 @@ pub(super) fn explain(path: &Path, error: &Error) -> String {
             "the disk under the journal {path} failed ({}): look at the system log before going on",
             io_operation(error)
         ),
+        Some(ErrorCode::ConstraintViolation) => {
+            format!("the records of the journal {path} contradict each other ({error}): run `rundown verify`")
+        }
         Some(ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
             format!("the operating system denied access to the journal {path}")
         }

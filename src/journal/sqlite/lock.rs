@@ -20,25 +20,14 @@ impl Ownership for Held {}
 
 /// Takes the lock of `stream` in the journal at `path`; `None` when it is held.
 pub(super) fn take(path: &Path, stream: &Stream) -> Result<Option<Box<dyn Ownership>>, ReadError> {
-    let file = lock_file(path, stream);
+    let file = lock_file(path, stream.as_str());
     let failed = |error: std::io::Error| {
         ReadError::Failed(format!(
             "the lock {} cannot be made ({error}): check that this user may write its folder",
             file.display()
         ))
     };
-    if let Some(folder) = file.parent() {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(failed)?;
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let opened = options.open(&file).map_err(failed)?;
+    let opened = open(&file).map_err(failed)?;
     match opened.try_lock() {
         Ok(()) => Ok(Some(Box::new(Held { _file: opened }))),
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -46,14 +35,36 @@ pub(super) fn take(path: &Path, stream: &Stream) -> Result<Option<Box<dyn Owners
     }
 }
 
+/// Waits until no other process is making or migrating the journal at `path`, and keeps others waiting until dropped.
+pub(super) fn while_making(path: &Path) -> std::io::Result<File> {
+    let file = open(&lock_file(path, "making"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn open(file: &Path) -> std::io::Result<File> {
+    if let Some(folder) = file.parent() {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
 /// A readable name that no stream can use to leave the folder, made unique by a hash.
-fn lock_file(path: &Path, stream: &Stream) -> PathBuf {
-    // Every name of the same file must give the same lock.
+fn lock_file(path: &Path, what: &str) -> PathBuf {
+    // Every name of the same file must give the same lock; a file that is not made yet has a folder only.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let journal = path.file_name().unwrap_or_default();
-    let digest = Sha256::new().chain_update(stream.as_str()).finalize();
+    let digest = Sha256::new().chain_update(what).finalize();
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    let readable: String = stream.as_str().chars().map(plain).take(60).collect();
+    let readable: String = what.chars().map(plain).take(60).collect();
     let hash: String = hex::encode(digest).chars().take(16).collect();
     let mut name = journal.to_owned();
     name.push(format!(".{readable}.{hash}.lock"));
@@ -71,7 +82,7 @@ mod tests {
         fs::write(&path, "").unwrap();
         let names =
             ["run:run-1", "run/run-1", "../../etc/passwd", "target:prod/redis", "", "\0", "é", &"x".repeat(300)];
-        let mut files: Vec<PathBuf> = names.iter().map(|name| lock_file(&path, &Stream::named(*name))).collect();
+        let mut files: Vec<PathBuf> = names.iter().map(|name| lock_file(&path, name)).collect();
         for file in &files {
             assert_eq!(file.parent(), Some(path.with_file_name("locks").as_path()));
             assert!(file.file_name().unwrap().len() < 200, "{file:?}");

@@ -6,9 +6,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
 
 use super::fault::{BUSY, explain};
+use super::lock;
 
 /// Marks a SQLite file as a journal of this program ("RUND").
 const APPLICATION: i32 = 0x5255_4e44;
@@ -70,7 +71,19 @@ pub(super) enum Access {
 
 /// A connection that may append, on a file of the current format.
 pub(super) fn for_writing(path: &Path) -> Result<Connection, OpenError> {
-    make_private(path)?;
+    if path.exists() {
+        let connection = connect_for_writing(path).map_err(failed(path))?;
+        if format_of(path, &connection)? == Some(known()) {
+            return Ok(connection);
+        }
+    }
+    // One process at a time: SQLite refuses two that turn the log on together, without waiting.
+    let refuse = |what: &str, error: std::io::Error| {
+        OpenError::Failed(format!("the journal {} cannot be made: {what}: {error}", path.display()))
+    };
+    make_folder(path).map_err(|error| refuse("its folder", error))?;
+    let _making = lock::while_making(path).map_err(|error| refuse("its lock", error))?;
+    make_file(path).map_err(|error| refuse("the file", error))?;
     let mut connection = connect_for_writing(path).map_err(failed(path))?;
     migrate(path, &mut connection)?;
     Ok(connection)
@@ -82,6 +95,10 @@ pub(super) fn connect_for_writing(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     // Asked before anything is changed: a file that is no journal must stay as it is.
     connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
+    // Where it may not write, SQLite opens for reading without a word.
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None));
+    }
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
@@ -165,37 +182,38 @@ fn uri(path: &Path, how: &str) -> String {
     uri + "?" + how
 }
 
-/// Makes the folder and an empty file that only this user can read, before SQLite would make it for everyone.
-fn make_private(path: &Path) -> Result<(), OpenError> {
-    let refuse = |what: &str, error: std::io::Error| {
-        OpenError::Failed(format!("the journal {} cannot be made: {what}: {error}", path.display()))
+/// Makes a missing folder that only this user can enter.
+fn make_folder(path: &Path) -> std::io::Result<()> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) else {
+        return Ok(());
     };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(|error| refuse("its folder", error))?;
-    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Makes a missing file that only this user can read, before SQLite would make it for everyone. One that is there is
+/// not opened: closing it would let go of SQLite's locks in this process.
+fn make_file(path: &Path) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(refuse("the file", error)),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
 /// The format of a journal; `None` for an empty file.
 fn format_of(path: &Path, connection: &Connection) -> Result<Option<i64>, OpenError> {
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let read = || -> rusqlite::Result<(i64, i64, i64)> {
-        let tables = connection.query_row("select count(*) from sqlite_master", [], |row| row.get(0))?;
-        Ok((number("application_id")?, number("user_version")?, tables))
-    };
-    let (application, found, tables) = read().map_err(failed(path))?;
+    // One statement sees one state of the file, though another process may be migrating it.
+    let sql = "select (select count(*) from sqlite_master), (select application_id from pragma_application_id), \
+               (select user_version from pragma_user_version)";
+    let seen = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let (tables, application, found): (i64, i64, i64) = seen.map_err(failed(path))?;
     if tables == 0 && found == 0 && application == 0 {
         return Ok(None);
     }
@@ -209,21 +227,20 @@ fn format_of(path: &Path, connection: &Connection) -> Result<Option<i64>, OpenEr
 }
 
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
-    if format_of(path, connection)? != Some(known()) {
-        // Outside the transaction, as SQLite demands; a journal that exists is in this mode already.
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed(path))?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(path))?;
-        // Another process may have migrated while this one waited for the lock.
-        let seen = format_of(path, &transaction)?.unwrap_or(0);
-        let missing = MIGRATIONS.iter().skip(usize::try_from(seen).unwrap_or_default());
-        let apply = || -> rusqlite::Result<()> {
-            for migration in missing {
-                transaction.execute_batch(migration)?;
-            }
-            transaction.pragma_update(None, "application_id", APPLICATION)?;
-            transaction.pragma_update(None, "user_version", known())
-        };
-        apply().and_then(|()| transaction.commit()).map_err(failed(path))?;
+    let seen = format_of(path, connection)?.unwrap_or(0);
+    if seen == known() {
+        return Ok(());
     }
-    Ok(())
+    // Outside the transaction, as SQLite demands.
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed(path))?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(path))?;
+    let missing = MIGRATIONS.iter().skip(usize::try_from(seen).unwrap_or_default());
+    let apply = || -> rusqlite::Result<()> {
+        for migration in missing {
+            transaction.execute_batch(migration)?;
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", known())
+    };
+    apply().and_then(|()| transaction.commit()).map_err(failed(path))
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
 use crate::base::event::{IncidentId, Instant, Stream};
-use crate::journal::{Blob, Body, ChainHead, Row, Select, StreamInfo, batch};
+use crate::journal::{Blob, Body, ChainHead, Place, Row, Select, StreamInfo, batch};
 
 const COLUMNS: &str = "select e.pos, e.stream, e.seq, e.incident, e.kind, e.version, e.at, e.head, e.blobs, \
                        e.commitment, e.hash, b.salt, b.bytes from event e left join body b on b.pos = e.pos";
@@ -37,16 +37,16 @@ fn clamp(number: u64) -> i64 {
 /// Reads the columns of one record; every failure names the record.
 struct Fields<'a, 'stmt> {
     row: &'a rusqlite::Row<'stmt>,
-    pos: Option<u64>,
-    what: String,
+    place: Place,
+    /// What the record is called where the place does not say.
+    name: String,
 }
 
 impl Fields<'_, '_> {
     fn damaged(&self, field: &str) -> Fault {
-        Fault::Damaged {
-            pos: self.pos,
-            what: format!("{} was changed: its {field} is not one that rundown writes", self.what),
-        }
+        let of = if self.name.is_empty() { "its".to_owned() } else { format!("{}: its", self.name) };
+        let what = format!("{of} {field} is not one that rundown writes. It was changed after it was written");
+        Fault::Damaged { place: self.place.clone(), what }
     }
 
     fn value(&self, index: usize) -> Result<ValueRef<'_>, Fault> {
@@ -75,13 +75,13 @@ impl Fields<'_, '_> {
 }
 
 fn decode(row: &rusqlite::Row<'_>) -> Result<Row, Fault> {
-    let mut fields = Fields { row, pos: None, what: "an event".to_owned() };
+    let mut fields = Fields { row, place: Place::default(), name: String::new() };
     let pos = fields.number(0, "position")?;
-    fields.pos = Some(pos);
-    fields.what = format!("event #{pos}");
+    fields.place.pos = Some(pos);
     let stream = Stream::named(fields.text(1, "stream")?);
+    fields.place.stream = Some(stream.clone());
     let seq = fields.number(2, "place in the stream")?;
-    fields.what = format!("event #{pos} ({stream}, no. {seq})");
+    fields.place.seq = Some(seq);
     let incident = match fields.value(3)? {
         ValueRef::Null => None,
         _ => Some(incident(&fields.text(3, "incident")?).ok_or_else(|| fields.damaged("incident"))?),
@@ -119,9 +119,9 @@ pub(super) fn head(connection: &Connection) -> Result<(ChainHead, Option<Instant
     let sql = "select c.pos, c.hash, e.at from chain c left join event e on e.pos = c.pos where c.one = 1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query([])?;
-    let gone = || Fault::Damaged { pos: None, what: "the record of where the chain stands is missing".to_owned() };
+    let gone = || Fault::damaged("the record of where the chain stands is missing".to_owned());
     let row = found.next()?.ok_or_else(gone)?;
-    let fields = Fields { row, pos: None, what: "the record of where the chain stands".to_owned() };
+    let fields = Fields { row, place: Place::default(), name: "the record of where the chain stands".to_owned() };
     let head = ChainHead { pos: fields.number(0, "position")?, hash: fields.hash(1, "hash")? };
     Ok((head, fields.value(2)?.as_i64().ok().and_then(batch::instant)))
 }
@@ -130,10 +130,8 @@ pub(super) fn head(connection: &Connection) -> Result<(ChainHead, Option<Instant
 pub(super) fn stream_seq(connection: &Connection, stream: &Stream) -> Result<u64, Fault> {
     let mut statement = connection.prepare_cached("select seq from stream where id = ?1")?;
     let seq: Option<i64> = statement.query_row([stream.as_str()], |row| row.get(0)).optional()?;
-    let damaged = |_| Fault::Damaged {
-        pos: None,
-        what: format!("the record of {stream} was changed: it holds a negative number of events"),
-    };
+    let damaged =
+        |_| Fault::damaged(format!("the record of {stream} was changed: it says a negative number of events"));
     u64::try_from(seq.unwrap_or(0)).map_err(damaged)
 }
 
@@ -149,12 +147,12 @@ pub(super) fn streams(connection: &Connection, prefix: &str, open_only: bool) ->
     let mut found = statement.query([prefix])?;
     let mut streams = Vec::new();
     while let Some(row) = found.next()? {
-        let mut fields = Fields { row, pos: None, what: "the record of a stream".to_owned() };
+        let mut fields = Fields { row, place: Place::default(), name: "the record of a stream".to_owned() };
         let id = fields.text(0, "name")?;
         if !id.starts_with(prefix) {
             break;
         }
-        fields.what = format!("the record of {id}");
+        fields.name = format!("the record of {id}");
         let open = match fields.number(2, "open flag")? {
             0 => false,
             1 => true,
@@ -170,7 +168,7 @@ pub(super) fn blob(connection: &Connection, id: String) -> Result<Option<Blob>, 
     let mut statement = connection.prepare_cached("select salt, bytes from blob where id = ?1")?;
     let mut found = statement.query([&id])?;
     let Some(row) = found.next()? else { return Ok(None) };
-    let fields = Fields { row, pos: None, what: format!("blob {id}") };
+    let fields = Fields { row, place: Place::default(), name: format!("blob {id}") };
     let (salt, bytes) = (fields.hash(0, "salt")?, fields.bytes(1, "content")?);
     Ok(Some(Blob { id, salt, bytes }))
 }
@@ -181,7 +179,7 @@ pub(super) fn blob_ids(connection: &Connection, after: &str, limit: usize) -> Re
     let mut found = statement.query(params![after, i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let mut ids = Vec::new();
     while let Some(row) = found.next()? {
-        ids.push(Fields { row, pos: None, what: "a blob".to_owned() }.text(0, "id")?);
+        ids.push(Fields { row, place: Place::default(), name: "a blob".to_owned() }.text(0, "id")?);
     }
     Ok(ids)
 }

@@ -3,7 +3,7 @@
 //! Lives here: [`Writer`], group commit, what follows a failed commit. Never lives here: the statements (`group`).
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use futures::channel::oneshot;
@@ -22,6 +22,9 @@ const QUEUE: usize = 4096;
 
 /// How many batches share one commit at most, so that the first of them does not wait long.
 const GROUP: usize = 512;
+
+/// How often to look for the next batch before going to sleep: some tens of microseconds.
+const LOOKS: u32 = 20;
 
 /// What the writing thread is asked.
 pub(super) enum Job {
@@ -50,14 +53,13 @@ impl Writer {
 
     /// Queues a job; `Err` says why not.
     pub(super) fn send(&self, job: Job) -> Result<(), String> {
-        match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
-            Some(Ok(())) => Ok(()),
-            Some(Err(TrySendError::Full(_))) => {
+        let ended = || "the journal's writing thread ended; start the program again".to_owned();
+        match self.jobs.as_ref().ok_or_else(ended)?.try_send(job) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => {
                 Err(format!("over {QUEUE} writes to the journal are waiting: try again later"))
             }
-            Some(Err(TrySendError::Disconnected(_))) | None => {
-                Err("the journal's writing thread ended; start the program again".to_owned())
-            }
+            Err(TrySendError::Disconnected(_)) => Err(ended()),
         }
     }
 }
@@ -99,7 +101,7 @@ struct Desk {
 
 impl Desk {
     fn work(mut self, queue: &Receiver<Job>) {
-        while let Ok(first) = queue.recv() {
+        while let Some(first) = next_job(queue) {
             let mut group = Vec::new();
             let mut versions = Vec::new();
             let mut next = Some(first);
@@ -146,7 +148,7 @@ impl Desk {
         };
         match transact(&connection, &group) {
             End::Done(answers) => {
-                let erased = group.iter().any(|pending| !pending.draft.erase.is_empty());
+                let erased = group.iter().any(|pending| pending.draft.erases());
                 for (pending, answer) in group.into_iter().zip(answers) {
                     let _ = pending.reply.send(answer);
                 }
@@ -171,8 +173,8 @@ impl Desk {
         }
         let text = match fault {
             Fault::Sqlite(error) => explain(&self.path, &error),
-            Fault::Damaged { what, .. } => {
-                format!("{what}; nothing more is written to {}: run `rundown verify`", self.path.display())
+            Fault::Damaged { place, what } => {
+                format!("{place}{what}. Nothing more is written to {}: run `rundown verify`", self.path.display())
             }
         };
         answer_all(group, &AppendError::Refused(text));
@@ -200,6 +202,19 @@ impl Desk {
         }
         answer_all(group, &AppendError::Uncertain(text));
     }
+}
+
+/// The next job; `None` when there will be none. Whoever was just answered often sends the next at once: to look for it
+/// a little costs less than to be put to sleep and woken.
+fn next_job(queue: &Receiver<Job>) -> Option<Job> {
+    for _ in 0..LOOKS {
+        match queue.try_recv() {
+            Ok(job) => return Some(job),
+            Err(TryRecvError::Empty) => (0..100).for_each(|_| std::hint::spin_loop()),
+            Err(TryRecvError::Disconnected) => return None,
+        }
+    }
+    queue.recv().ok()
 }
 
 fn is_lock(fault: &Fault) -> bool {

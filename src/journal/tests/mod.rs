@@ -1,6 +1,8 @@
 //! Tests of the journal as a whole: what every store must keep, what verification must find, what failing disks do.
 
 mod contract;
+// Made by strace, which is Linux's.
+#[cfg(target_os = "linux")]
 mod faults;
 mod sharing;
 mod tamper;

@@ -113,6 +113,7 @@ impl Decider {
     fn take(&mut self, input: Input) -> Decision {
         match input {
             Input::Tick => Ok(()),
+            Input::Adopt { .. } if self.state.is_over() => Ok(()),
             Input::Adopt { process } => self.adopt(process),
             Input::Reply { step, visit, attempt, reply } => self.reply(&step, visit, attempt, reply),
             Input::Watch(report) => self.watch_report(report),
