@@ -17,6 +17,8 @@ pub struct Written {
     pub facts: Vec<Recorded<Fact>>,
     /// Whether nobody drives the run right now: then what was written takes effect when somebody does.
     pub idle: bool,
+    /// In which zone people there read times.
+    pub zone: chrono_tz::Tz,
 }
 
 /// An answer with the run it was given for.
@@ -91,9 +93,10 @@ impl Bot {
     pub(super) async fn write(&self, actor: &Actor, run: RunId, command: Command) -> Result<Written, Fault> {
         let engine = self.engine()?;
         let facts = engine.command(&run, actor, command).await?;
-        let over = engine.run_state(&run).await?.is_over();
+        let state = engine.run_state(&run).await?;
+        let zone = crate::base::schedule::zone(&state.plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC);
         // Having taken the right to drive it, if only for a moment, shows that nobody else has it.
-        let idle = !over && engine.journal().own(&crate::base::event::Stream::run(&run))?.is_some();
-        Ok(Written { run, facts, idle })
+        let idle = !state.is_over() && engine.journal().own(&crate::base::event::Stream::run(&run))?.is_some();
+        Ok(Written { run, facts, idle, zone })
     }
 }

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::grammar::{Incident, Note};
 use super::{Bot, Fault, moment};
 use crate::base::event::{Actor, IncidentId, Instant, Person, Recorded};
-use crate::domain::incident::decide::Command;
+use crate::domain::incident::decide::{Command, Gate};
 use crate::domain::incident::state::State;
 use crate::domain::timeline::Fact;
 
@@ -35,6 +35,8 @@ pub enum Outcome {
         incident: IncidentId,
         /// As it stands.
         state: Box<State>,
+        /// What is still open on its runs.
+        gate: Gate,
     },
 }
 
@@ -68,7 +70,8 @@ impl Bot {
             Incident::Show { incident } => {
                 let incident = self.latest_incident(incident.as_ref()).await?;
                 let state = self.engine()?.incident(&incident).await?;
-                Ok(Outcome::Card { incident, state: Box::new(state) })
+                let gate = crate::domain::gate::gate(&self.engine()?.timeline(&incident).await?);
+                Ok(Outcome::Card { incident, state: Box::new(state), gate })
             }
             Incident::Note(note) => self.note(actor, note).await,
             other => self.change(actor, other).await,

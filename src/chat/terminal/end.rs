@@ -52,7 +52,7 @@ pub fn text(state: &State, left: &Left, anchor: &str, terminal: &Terminal) -> St
         }
         Left::NeedsHuman => {
             for waiting in waiting(state) {
-                line(format!("{} {} {}", paint.ask("?"), paint.bold(&one_line(&waiting.title, 100)), waiting.step_id()));
+                line(format!("{} {}", paint.ask("?"), paint.bold(&one_line(&waiting.title, 100))));
                 line(wrap(&one_line(&waiting.words(), 600), "  ", terminal.width));
                 waiting.commands(None).into_iter().for_each(|command| line(format!("    {command}")));
             }

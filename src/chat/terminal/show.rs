@@ -75,7 +75,7 @@ impl Show {
     pub fn incident(&self, outcome: Outcome) -> Shown {
         match outcome {
             Outcome::Written { incident, facts } => {
-                let declared = facts.iter().any(|recorded| recorded.event.is_declaration());
+                let declared = facts.iter().any(|recorded| matches!(&recorded.event, Fact::Incident(_, crate::domain::incident::event::Event::Declared(_))));
                 self.facts(&mut Wording::new(chrono_tz::Tz::UTC), &facts);
                 if declared && !self.json {
                     println!("{incident}");
