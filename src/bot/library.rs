@@ -161,7 +161,7 @@ impl Library {
         }
         // An id in the front matter may differ from the file's name.
         for page in self.pages()?.into_iter().flatten() {
-            if language::id_of(&page.source, &page.name).as_deref() == Some(name) {
+            if language::id_of(&page).as_deref() == Some(name) {
                 return Ok(Ok(page));
             }
         }
@@ -268,7 +268,7 @@ impl Library {
 
     pub(super) fn plan_page(&self, page: &Page, at: &At) -> Result<Planned, Fault> {
         let inventory = self.inventory(at.environment.as_deref())?.unwrap_or_else(nowhere);
-        language::plan(page, inventory, at, &|id| self.sub(id))
+        language::plan(page, &inventory, at, &|id| self.sub(id))
     }
 
     /// A page as it would run, for people.
@@ -287,45 +287,37 @@ impl Library {
         language::diff(&self.page(&asked.old)?, &self.page(&asked.new)?)
     }
 
-    /// `targets.yaml`, where there is one: its text and how people are told where it is.
-    fn targets(&self) -> Result<Option<(String, String)>, Fault> {
-        match self.place() {
-            Place::Inside => Ok(EMBEDDED
-                .get_file(TARGETS)
-                .and_then(|file| file.contents_utf8())
-                .map(|text| (format!("runbooks/{TARGETS}"), text.to_owned()))),
+    /// `targets.yaml`, where there is one.
+    fn targets(&self) -> Result<Option<Page>, Fault> {
+        let read = match self.place() {
+            Place::Inside => {
+                EMBEDDED.get_file(TARGETS).map(|file| as_page(format!("runbooks/{TARGETS}"), "targets".to_owned(), file.contents()))
+            }
             Place::Disk(folder) => {
                 let file = folder.join(TARGETS);
-                if !file.exists() {
-                    return Ok(None);
-                }
-                match read_file(&file)? {
-                    Ok(page) => Ok(Some((page.file, page.source))),
-                    Err(unreadable) => Err(Fault::Usage(unreadable.rendered(false).trim_end().to_owned())),
-                }
+                if file.exists() { Some(read_file(&file)?) } else { None }
             }
-        }
+        };
+        read.transpose().map_err(|unreadable| Fault::Usage(unreadable.rendered(false).trim_end().to_owned()))
     }
 
     fn inventory(&self, environment: Option<&str>) -> Result<Option<Inventory>, Fault> {
-        match self.targets()? {
-            Some((file, text)) => language::inventory(&file, &text, environment, &self.variables).map(Some),
-            None => match environment {
-                Some(name) => Err(Fault::Usage(format!(
-                    "there is no {TARGETS} beside the runbooks, so nobody knows the environment '{name}'"
-                ))),
-                None => Ok(None),
-            },
+        match (self.targets()?, environment) {
+            (Some(targets), _) => language::inventory(&targets, environment, &self.variables).map(Some),
+            (None, Some(name)) => Err(Fault::Usage(format!(
+                "there is no {TARGETS} beside the runbooks, so nobody knows the environment '{name}'"
+            ))),
+            (None, None) => Ok(None),
         }
     }
 
-    /// The secrets that `targets.yaml` names for an environment, with the values this process can see.
+    /// The secrets that `targets.yaml` names, with the values this process can see.
     ///
     /// # Errors
     /// `targets.yaml` has faults, a file of a secret cannot be read.
-    pub fn secrets(&self, environment: &str) -> Result<Secrets, Fault> {
+    pub fn secrets(&self) -> Result<Secrets, Fault> {
         match self.targets()? {
-            Some((file, text)) => language::secrets(&file, &text, environment, &self.variables),
+            Some(targets) => language::secrets(&targets, &self.variables),
             None => Ok(Secrets::default()),
         }
     }

@@ -106,8 +106,7 @@ impl Bot {
     /// Another process drives it, its secrets cannot be read, the journal.
     pub async fn drive(&self, run: &RunId, commands: Commands, observer: &dyn Observer) -> Result<Stopped, Fault> {
         let engine = self.engine()?;
-        let environment = engine.run_state(run).await?.opened.environment.clone();
-        let secrets = self.library.secrets(&environment)?;
+        let secrets = self.library.secrets()?;
         let executors = (self.executors)(secrets).map_err(Fault::Failed)?;
         let options = DriveOptions { process: self.process.clone(), poll: Some(POLL), until_human: false };
         Ok(engine.drive(run, &executors, &options, commands, observer).await?)
