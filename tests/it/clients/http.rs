@@ -85,7 +85,7 @@ fn a_reset_leaves_a_change_in_doubt() {
     });
     let url = format!("http://{address}/restart?token=x");
     let failure = unknown(Bench::naming(&[&url]).act(&request(Method::Post, &url), PATIENCE));
-    assert_eq!(failure.message, format!("http://{address}/restart reset the connection before it answered"));
+    assert_eq!(failure.message, format!("{address} reset the connection before it answered"));
     assert_eq!(count.load(Ordering::SeqCst), 1, "it is not sent again behind our back");
 }
 
