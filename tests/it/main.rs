@@ -1,8 +1,10 @@
 //! One binary for all integration tests, so that linking stays cheap.
 
 mod bad_input;
+mod clients;
 mod kill;
 mod layering;
+mod railway_schema;
 mod real_incident;
 mod rundown;
 mod world;
