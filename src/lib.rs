@@ -4,5 +4,7 @@
 pub mod base;
 pub mod client;
 pub mod domain;
+pub mod engine;
 pub mod journal;
 pub mod rehearsal;
+pub mod step;

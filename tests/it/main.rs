@@ -1,4 +1,5 @@
 //! One binary for all integration tests, so that linking stays cheap.
 
+mod layering;
 mod world;
 mod world_is_real;

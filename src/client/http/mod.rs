@@ -12,6 +12,10 @@ use super::SendError;
 use super::egress::Named;
 use crate::base::event::Instant;
 
+mod send;
+
+pub use send::HttpClient;
+
 /// Bytes of a body that are read; the rest is left unread and said so in [`HttpResponse::cut`].
 pub const BODY_CAP: usize = 8 * 1024 * 1024;
 /// Redirects that are followed when asked to.
