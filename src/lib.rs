@@ -8,3 +8,4 @@ pub mod engine;
 pub mod journal;
 pub mod rehearsal;
 pub mod step;
+pub mod view;

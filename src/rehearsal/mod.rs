@@ -13,7 +13,6 @@ mod transcript;
 pub mod world;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::base::schedule::zone;
 use crate::engine::EngineError;
@@ -73,21 +72,21 @@ pub fn rehearse(loaded: &Loaded) -> Result<Played, RehearsalError> {
     let mut wording = Wording::new(zone);
     wording.know(&played.run.id, &plan);
     let entries: Vec<Entry> = played.facts.iter().map(|fact| Entry::of(fact, &mut wording)).collect();
-    let plan = Arc::new(plan);
+    let plans = BTreeMap::from([(played.run.id.clone(), plan)]);
     let options = report::Options {
         zone: None,
-        anchor: Some(&played.anchor),
+        anchor: Some(played.anchor.clone()),
         generated_at: played.end,
         template: None,
-        plans: &BTreeMap::from([(played.run.id.clone(), Arc::clone(&plan))]),
+        plans: &plans,
     };
     let postmortem = report::postmortem(&played.facts, &options)?;
     let mut differences = played.troubles.clone();
     differences.extend(compare::differences(&scenario.expect, &played, &entries, &postmortem.markdown));
     let about = format!(
         "{} on {}, from {} ({})",
-        plan.title,
-        plan.inventory.environment,
+        played.run.plan.title,
+        played.run.plan.inventory.environment,
         time::moment(played.start, zone),
         time::zone_label(played.start, zone)
     );

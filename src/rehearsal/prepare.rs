@@ -8,12 +8,14 @@ use std::path::Path;
 use super::RehearsalError;
 use super::scenario::{Loaded, ScenarioError};
 use crate::base::secret::{SecretEntry, Secrets};
-use crate::domain::action::inventory_file::{self, MAX_FILE, SecretFrom, SecretSource};
+use crate::domain::action::inventory::load::{self as inventory, SecretFrom, SecretSource};
+use crate::domain::runbook::model::Plan;
 use crate::domain::runbook::plan::{Request, pin};
 use crate::domain::runbook::{MAX_PAGE, check};
-use crate::domain::runbook::model::Plan;
 use crate::domain::source::fault::render;
 
+/// Largest inventory that is read, in bytes.
+const MAX_TARGETS: usize = 1024 * 1024;
 /// What stands for a secret that comes from a file.
 const NO_SECRET: &str = "not-a-secret-but-a-rehearsal";
 
@@ -21,12 +23,13 @@ const NO_SECRET: &str = "not-a-secret-but-a-rehearsal";
 pub(super) fn prepare(loaded: &Loaded) -> Result<(Plan, Secrets), RehearsalError> {
     let scenario = &loaded.scenario;
     let variables = |name: &str| scenario.world.variables.get(name).cloned();
-    let targets = read(&loaded.targets, MAX_FILE)?;
-    let inventories = inventory_file::parse(&targets, &variables)
-        .map_err(|faults| RehearsalError::Faulty(render(&faults, &shown(&loaded.targets), &targets, false)))?;
+    let targets = read(&loaded.targets, MAX_TARGETS)?;
+    let file = shown(&loaded.targets);
+    let inventories = inventory::load(&targets, &file, &variables)
+        .map_err(|faults| RehearsalError::Faulty(render(&faults, &file, &targets, false)))?;
     let inventory = inventories
-        .environment(scenario.environment.as_deref())
-        .map_err(|why| ScenarioError::of(&loaded.path, why))?;
+        .pick(scenario.environment.as_deref())
+        .map_err(|error| ScenarioError::of(&loaded.path, error.to_string()))?;
     let source = read(&loaded.runbook, MAX_PAGE)?;
     let directory = loaded.runbook.parent().unwrap_or(Path::new("")).to_owned();
     let library = move |id: &str| {
@@ -56,15 +59,15 @@ pub(super) fn prepare(loaded: &Loaded) -> Result<(Plan, Secrets), RehearsalError
 
 fn entry(source: &SecretSource, variables: &dyn Fn(&str) -> Option<String>) -> SecretEntry {
     let value = match &source.from {
-        SecretFrom::Variable(name) => variables(name),
+        SecretFrom::Env(name) => variables(name),
         SecretFrom::File(_) => Some(NO_SECRET.to_owned()),
     };
     SecretEntry {
         name: source.name.clone(),
         value: value.map(Into::into),
-        from: source.from.to_string(),
-        hosts: source.grant.hosts.clone(),
-        programs: source.grant.programs.clone(),
+        from: "the scenario's variables".to_owned(),
+        hosts: source.hosts.clone(),
+        programs: source.programs.clone(),
     }
 }
 
