@@ -217,6 +217,6 @@ fn answers(does: &Does) -> Option<Asks> {
         Does::Resolve => Asks::Over,
         Does::Redo(_) | Does::Pause | Does::Resume | Does::Cancel | Does::Note(_) | Does::Status(_) => {
             return None;
-        },
+        }
     })
 }

@@ -6,6 +6,7 @@ mod kill;
 mod layering;
 mod railway_schema;
 mod real_incident;
+mod rehearsals;
 mod rundown;
 mod world;
 mod world_is_real;
