@@ -72,10 +72,10 @@ pub fn rehearse(loaded: &Loaded) -> Result<Played, RehearsalError> {
     let mut wording = Wording::new(zone);
     wording.know(&played.run.id, &plan);
     let entries: Vec<Entry> = played.facts.iter().map(|fact| Entry::of(fact, &mut wording)).collect();
-    let plans = BTreeMap::from([(played.run.id.clone(), plan)]);
+    let plans = BTreeMap::from([(played.run.id.clone(), std::sync::Arc::new(plan))]);
     let options = report::Options {
         zone: None,
-        anchor: Some(played.anchor.clone()),
+        anchor: Some(&played.anchor),
         generated_at: played.end,
         template: None,
         plans: &plans,
