@@ -203,12 +203,8 @@ impl Show {
             }
             println!("{}", self.step(state, position));
         }
-        let waits = waiting(state);
-        for waiting in &waits {
-            println!("\n{} {}", paint.ask("?"), wrap(&format!("{} {}", one_line(&waiting.title, 100), one_line(&waiting.words(), 600)), "  ", self.width).trim_start());
-            waiting.commands(None).into_iter().for_each(|command| println!("    {command}"));
-        }
         let terminal = super::Terminal { me: crate::base::event::Actor::Bot, interactive: false, paint, width: self.width };
+        waiting(state).iter().for_each(|waiting| println!("\n{}", end::wanted(waiting, &terminal)));
         let criteria = end::criteria(state, &terminal);
         if !criteria.is_empty() {
             println!();
