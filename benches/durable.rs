@@ -10,11 +10,14 @@ use std::time::Instant;
 
 use futures::channel::mpsc;
 use futures::future::{BoxFuture, FutureExt, join_all, ready};
-use rundown::base::clock::RealClock;
+use rundown::base::clock::{Clock, RealClock};
 use rundown::base::event::{Actor, Recorded};
 use rundown::base::secret::Secrets;
 use rundown::client::SendError;
 use rundown::client::http::{Http, HttpRequest, HttpResponse};
+use rundown::client::process::ProcessGroups;
+use rundown::client::railway::RailwayApi;
+use rundown::client::redis::RedisServers;
 use rundown::domain::action::inventory::{Inventory, Target};
 use rundown::domain::action::{ActionSpec, Kind};
 use rundown::domain::run::state::State;
@@ -137,9 +140,15 @@ fn raw_commits_per_second(folder: &Path, commits: u32) -> f64 {
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
-    let clock = Arc::new(RealClock::default());
-    let (railway, redis, processes) = rundown_bench_ports::none();
-    let executors = Executors::new(Ports { http: Arc::new(Instantly), railway, redis, processes }, Secrets::default(), clock);
+    let clock: Arc<dyn Clock> = Arc::new(RealClock::default());
+    let http: Arc<dyn Http> = Arc::new(Instantly);
+    let ports = Ports {
+        railway: Arc::new(RailwayApi::new(http.clone(), clock.clone(), "http://railway.test")),
+        redis: Arc::new(RedisServers::new(clock.clone())),
+        processes: Arc::new(ProcessGroups::new(clock.clone())),
+        http,
+    };
+    let executors = Executors::new(ports, Secrets::default(), clock);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (mut raw, mut one, mut many) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..3 {

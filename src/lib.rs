@@ -9,5 +9,6 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod journal;
+pub mod rehearsal;
 pub mod step;
 pub mod view;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::entry::Entry;
-use super::scenario::{Does, Part, Verdict};
+use super::scenario::{Does, Part, Verdict, status};
 use crate::base::event::{Actor, Instant, Person};
 use crate::domain::incident::decide::Command as IncidentCommand;
 use crate::domain::run::event::{DoubtVerdict, Event, Question};
@@ -132,6 +132,10 @@ impl Cast {
                 Some(index) => Command::Tick { criterion: u32::try_from(index + 1).unwrap_or(u32::MAX) },
                 None => return Wish::Impossible(format!("no criterion begins with '{text}'")),
             },
+            Does::Status(word) => match status(word) {
+                Some(status) => return Wish::Incident(IncidentCommand::SetStatus { status, why }),
+                None => return Wish::Impossible(format!("there is no status '{word}'")),
+            },
             Does::Note(text) => return Wish::Incident(IncidentCommand::Note { text: text.clone() }),
             Does::Resolve => return Wish::Incident(IncidentCommand::Resolve { why }),
             Does::Nothing => return Wish::Nothing,
@@ -148,6 +152,7 @@ impl Cast {
             Does::Tick(text) => format!("tick '{text}'"),
             Does::Redo(step) => format!("redo {step}"),
             Does::Note(_) => "note".to_owned(),
+            Does::Status(word) => format!("status {word}"),
             other => super::words(&format!("{other:?}")),
         };
         let step = part.step.as_ref().map_or_else(String::new, |step| format!(" at {step}"));
@@ -210,6 +215,8 @@ fn answers(does: &Does) -> Option<Asks> {
         Does::Override => Asks::Block,
         Does::Tick(_) => Asks::Judged,
         Does::Resolve => Asks::Over,
-        Does::Redo(_) | Does::Pause | Does::Resume | Does::Cancel | Does::Note(_) => return None,
+        Does::Redo(_) | Does::Pause | Does::Resume | Does::Cancel | Does::Note(_) | Does::Status(_) => {
+            return None;
+        }
     })
 }

@@ -182,19 +182,20 @@ async fn open(
     ear: &Ear,
 ) -> Result<(IncidentId, RunId), EngineError> {
     let now = engine.clock().now();
+    let started = scenario.impact_began.map(|ago| now - ago.delta());
     let declare = IncidentCommand::Declare {
         title: plan.title.clone(),
         severity: plan.severity,
         environment: Some(plan.inventory.environment.clone()),
         zone: Some(plan.inventory.zone.clone()),
-        started: None,
+        started,
         detected: None,
     };
     let (incident, facts) = engine.declare(by, declare).await?;
     ear.told().facts.extend(facts);
     let open = Open {
         incident: incident.clone(),
-        incident_started: now,
+        incident_started: started.unwrap_or(now),
         by: by.clone(),
         from: None,
         approves: scenario.approves.clone(),

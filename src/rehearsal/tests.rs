@@ -159,7 +159,7 @@ fn a_full_server_answers_only_the_connection_from_before() {
     let full = played.run(played.world.inspect("redis", &url, played.soon())).unwrap();
     assert_eq!(full.refusal.as_deref(), Some("max number of clients reached"));
     let census = full.census.unwrap();
-    assert_eq!((census.answered_by, census.connected, census.max), (AnsweredBy::Kept, 51, Some(50)));
+    assert_eq!((census.answered_by, census.connected, census.max), (AnsweredBy::Kept, 50, Some(50)));
     assert_eq!(census.clients.iter().filter(|client| client.kind == ClientType::PubSub).count(), 9);
 
     let mut cold = scenario("server-limit");

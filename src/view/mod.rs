@@ -5,6 +5,7 @@
 //! buttons of a chat: the doors put those around these texts.
 
 pub mod notify;
+pub mod report;
 pub mod sentence;
 pub mod time;
 

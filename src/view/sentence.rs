@@ -35,6 +35,8 @@ pub struct Wording {
     headings: BTreeMap<(RunId, String), String>,
     reads: BTreeSet<(RunId, String)>,
     driven: BTreeSet<RunId>,
+    /// What was told of a doubt last, so that the question about it need not tell it again.
+    probed: BTreeMap<(RunId, String), String>,
 }
 
 /// A single fact in a sentence, without what earlier facts tell: steps go by their ids where the fact does not carry the
@@ -49,7 +51,14 @@ impl Wording {
     /// Times inside sentences (until when, since when) are told in this zone.
     #[must_use]
     pub fn new(zone: Tz) -> Self {
-        Self { zone, names_zone: false, headings: BTreeMap::new(), reads: BTreeSet::new(), driven: BTreeSet::new() }
+        Self {
+            zone,
+            names_zone: false,
+            headings: BTreeMap::new(),
+            reads: BTreeSet::new(),
+            driven: BTreeSet::new(),
+            probed: BTreeMap::new(),
+        }
     }
 
     /// Takes the headings of a run from its plan, for those who do not begin with its first fact.
@@ -97,6 +106,12 @@ impl Wording {
             }
             run::Event::WatchStarted(started) => {
                 self.headings.insert(key(&started.step), started.title.clone());
+            }
+            run::Event::DoubtProbed(probed) => {
+                self.probed.insert(key(&probed.step), probed.evidence.clone());
+            }
+            run::Event::DoubtSettled(settled) => {
+                self.probed.remove(&key(&settled.step));
             }
             run::Event::Adopted(_) => {
                 self.driven.insert(id.clone());
@@ -313,6 +328,11 @@ impl Wording {
                     },
                     Question::Work => format!("{title}: a person is asked to do it by hand"),
                     Question::Failure { summary } => format!("{title}: failed ({}); asked what to do", quote(summary)),
+                    Question::Doubt { evidence }
+                        if self.probed.get(&(id.clone(), asked.step.clone())) == Some(evidence) =>
+                    {
+                        format!("{title}: a person is asked whether it happened")
+                    }
                     Question::Doubt { evidence } => {
                         format!("{title}: outcome unknown; a person is asked: {}", quote(evidence))
                     }

@@ -5,7 +5,6 @@
 //! `domain::action::check`), and what names refer to (`names`).
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use super::draft::{Draft, Link, LinkKind, Place, Sees, Use};
 use super::model::{Approval, Does, Each, OnDoubt, OnFailure, OnTimeout, Retry, Step};

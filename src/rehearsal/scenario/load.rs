@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Does, Fault, Needs, Scenario, Trigger, World};
 use crate::base::text::{nearest, one_line};
+use crate::domain::incident::event::Status;
 
 /// Of one file.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -150,15 +151,23 @@ fn mistakes(scenario: &Scenario) -> Vec<String> {
     found
 }
 
+/// The status of that name.
+pub(in crate::rehearsal) fn status(word: &str) -> Option<Status> {
+    Status::ALL.into_iter().find(|status| status.word() == word)
+}
+
 fn part_mistake(part: &super::Part) -> Option<String> {
     let who = &part.who;
     let needs_why = matches!(part.does, Does::BreakGlass | Does::Override) && part.why.is_none();
     match &part.does {
         _ if needs_why => Some(format!("{who} needs a reason for that: add `why`")),
-        Does::Redo(_) | Does::Pause | Does::Resume | Does::Cancel | Does::Note(_) if part.on.is_none() => {
+        Does::Status(word) if status(word).is_none() => Some(format!("there is no status '{word}'")),
+        Does::Redo(_) | Does::Pause | Does::Resume | Does::Cancel | Does::Note(_) | Does::Status(_)
+            if part.on.is_none() =>
+        {
             Some(format!("{who} answers no question with that: say with `on` what it follows"))
         }
-        Does::Redo(_) | Does::Pause | Does::Resume | Does::Cancel | Does::Note(_) => None,
+        Does::Redo(_) | Does::Pause | Does::Resume | Does::Cancel | Does::Note(_) | Does::Status(_) => None,
         Does::Tick(_) | Does::Resolve => None,
         _ if part.step.is_none() => Some(format!("what {who} does needs a `step`")),
         _ => None,

@@ -16,8 +16,11 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::base::schedule::Span;
+
 pub use expect::{CriterionIs, Entry, Expect, Expected, Postmortem, StepIs};
 pub use fault::{CallFault, Crash, Failing, Fault, RailwayCall};
+pub(super) use load::status;
 pub use load::{Loaded, ScenarioError, list, load};
 pub use people::{Does, Occasion, Part, Verdict};
 pub use text::{Needs, RequestLine};
@@ -50,8 +53,11 @@ pub struct Scenario {
     /// Steps that the person who runs it approves from the start, as `--approve` does; `all` for every one.
     #[serde(default)]
     pub approves: Vec<String>,
-    /// When it starts.
+    /// When the run starts.
     pub start: DateTime<Utc>,
+    /// How long before that the impact began; not known where absent.
+    #[serde(default)]
+    pub impact_began: Option<Span>,
     /// From what everything random follows.
     #[serde(default)]
     pub seed: u64,

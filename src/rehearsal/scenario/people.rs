@@ -73,6 +73,8 @@ pub enum Does {
     Cancel,
     /// Lets a step act although its target is held or its budget spent; `why` is needed.
     Override,
+    /// Says how far the response is: `identified`, `monitoring`. Needs `on`.
+    Status(String),
     /// Writes a note into the incident. Needs `on`.
     Note(String),
     /// Resolves the incident. Without `on`: when the run is over.

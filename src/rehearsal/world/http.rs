@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
-use reqwest::Url;
 use secrecy::ExposeSecret;
 use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
@@ -28,10 +27,11 @@ impl Http for ScriptedWorld {
 
 impl ScriptedWorld {
     async fn answer_request(&self, request: HttpRequest) -> Result<HttpResponse, SendError> {
-        let url =
-            Url::parse(&request.url).map_err(|error| SendError::Denied(format!("the URL is not valid: {error}")))?;
+        let Some(url) = Url::of(&request.url) else {
+            return Err(SendError::Denied("the URL is not valid: it has no scheme or no host".to_owned()));
+        };
         let sent = self.clock.now();
-        let host = url.host_str().unwrap_or_default().to_owned();
+        let host = url.host().to_owned();
         let looked_up = self.now().look_up(&request, &url, sent)?;
         if let Some(strike) = looked_up.strike {
             return self.strike_request(strike, looked_up, &host, request.until).await;
@@ -84,6 +84,29 @@ fn html() -> Vec<(String, String)> {
     vec![("content-type".to_owned(), "text/html".to_owned())]
 }
 
+/// A URL as far as sites need it apart.
+struct Url<'a> {
+    /// Scheme, host and port.
+    origin: &'a str,
+    path: &'a str,
+    query: Option<&'a str>,
+}
+
+impl<'a> Url<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let scheme = text.find("://")? + 3;
+        let end = text[scheme..].find(['/', '?', '#']).map_or(text.len(), |at| scheme + at);
+        let rest = text[end..].split('#').next().unwrap_or_default();
+        let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+        let path = if path.is_empty() { "/" } else { path };
+        (end > scheme).then_some(Self { origin: &text[..end], path, query })
+    }
+
+    fn host(&self) -> &'a str {
+        self.origin.split("://").nth(1).unwrap_or_default()
+    }
+}
+
 /// What a request is going to get.
 struct Found {
     strike: Option<Strike>,
@@ -93,19 +116,19 @@ struct Found {
 }
 
 impl Inner {
-    fn look_up(&mut self, request: &HttpRequest, url: &Url, now: Instant) -> Result<Found, SendError> {
-        let host = url.host_str().unwrap_or_default().to_owned();
+    fn look_up(&mut self, request: &HttpRequest, url: &Url<'_>, now: Instant) -> Result<Found, SendError> {
+        let host = url.host();
         let spec = std::sync::Arc::clone(&self.spec);
         let site = spec.sites.values().find_map(|site| {
-            let base = Url::parse(site.url.as_deref()?).ok()?;
-            let path = url.path().strip_prefix(base.path().trim_end_matches('/'))?;
-            (base.origin() == url.origin()).then_some((site, path))
+            let base = Url::of(site.url.as_deref()?)?;
+            let path = url.path.strip_prefix(base.path.trim_end_matches('/'))?;
+            base.origin.eq_ignore_ascii_case(url.origin).then_some((site, path))
         });
         let Some((site, path)) = site else {
             self.complain(format!("there is no site at {host}, which the run asks"));
             return Err(SendError::NotSent(format!("there is no host {host}")));
         };
-        let (method, query) = (request.method.as_str(), url.query());
+        let (method, query) = (request.method.as_str(), url.query);
         let strike = self.trouble.strike(Call::Http { method, path, query });
         if self.is_down(site.served_by.as_ref()) {
             return Err(SendError::NotSent(format!("{host} refused the connection")));

@@ -23,6 +23,7 @@ use super::scenario::{Failing, Needs, Occasion, Scenario, Trigger, World as Spec
 use crate::base::clock::{Clock, VirtualClock};
 use crate::base::event::Instant;
 use crate::client::SendError;
+use crate::step::Ports;
 
 /// A scripted world. Clones are the same world.
 #[derive(Clone)]
@@ -119,6 +120,13 @@ impl ScriptedWorld {
         };
         inner.trigger(start, |on| *on == Trigger::Start);
         Self { clock, inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// The world as executors reach it.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        let world = Arc::new(self.clone());
+        Ports { http: world.clone(), railway: world.clone(), redis: world.clone(), processes: world }
     }
 
     /// The bot wrote down an event: some things follow from that.

@@ -72,7 +72,7 @@ impl Prompt {
     pub fn text(&self) -> String {
         let mut text = self.title.clone();
         for line in &self.body {
-            let _ = if line.is_empty() { write!(text, "\n") } else { write!(text, "\n  {line}") };
+            let _ = if line.is_empty() { writeln!(text) } else { write!(text, "\n  {line}") };
         }
         let width = self.answers.iter().map(|answer| answer.word.chars().count()).max().unwrap_or(0).min(30);
         for answer in &self.answers {
