@@ -122,7 +122,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             show.text(&format!("erased what #{number} ({kind}) said; that it was there, who erased it and why stay\n"))
         }
         Command::Schema => show.text(&crate::bot::library::schema()?),
-        Command::Rehearse(_) => Err(Fault::Usage("rehearsals are played by the program itself, not through a door".to_owned())),
+        Command::Rehearse(asked) => show.rehearsed(&crate::bot::rehearsing::rehearsals(bot.library(), &asked)?),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::bot::answers::Written;
 use crate::bot::incidents::{Outcome, zone_of};
 use crate::bot::library::Listed;
 use crate::bot::records::{Anchor, Drafted, Told, Verified};
+use crate::bot::rehearsing::Rehearsed;
 use crate::bot::waiting::waiting;
 use crate::domain::run::state::{Progress, Stage, State};
 use crate::domain::timeline::Fact;
@@ -162,6 +163,20 @@ impl Show {
             Drafted::Files(files) => files.iter().for_each(|file| println!("wrote {file}")),
         }
         Ok(Exit::Succeeded)
+    }
+
+    /// Rehearsals, and where they differ from what they expect.
+    pub fn rehearsed(&self, rehearsed: &Rehearsed) -> Shown {
+        match rehearsed {
+            Rehearsed::List(scenarios) => scenarios.iter().for_each(|(name, title)| println!("{name:<28} {title}")),
+            Rehearsed::One(played, written) => print!("{}", played.text(Some(written))),
+            Rehearsed::Several(all) => {
+                all.iter().for_each(|played| print!("{}", played.line()));
+                let differ = all.iter().filter(|played| !played.is_ok()).count();
+                println!("{} rehearsed, {differ} differ from what they expect", all.len());
+            }
+        }
+        Ok(if rehearsed.is_ok() { Exit::Succeeded } else { Exit::Failed })
     }
 
     /// A run: every step, what waits for whom, and what answers it.
