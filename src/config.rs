@@ -102,12 +102,25 @@ fn person(name: &str, login: Option<String>) -> Result<Actor, ConfigError> {
     Ok(Actor::Person { name: Person::new(&shown), door: DOOR.to_owned(), login })
 }
 
-/// The name of the account, as the system tells it.
+/// The name of the account that this process runs as, as the system's files tell it; `None` where they do not.
+#[cfg(unix)]
 #[must_use]
 pub fn system_login() -> Option<String> {
-    let output = std::process::Command::new("id").arg("-un").output().ok()?;
-    let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-    (output.status.success() && !name.is_empty()).then_some(name)
+    use std::os::unix::fs::MetadataExt as _;
+    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, id) = (fields.next()?, fields.next()?, fields.next()?);
+        (id == uid).then(|| name.to_owned())
+    })
+}
+
+/// The name of the account, where the environment does not tell it: nobody knows.
+#[cfg(not(unix))]
+#[must_use]
+pub fn system_login() -> Option<String> {
+    None
 }
 
 /// The name of this machine, or `host` where it has none.

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use clap::Parser as _;
 use rundown::base::clock::{Clock, RealClock};
 use rundown::base::secret::Secrets;
-use rundown::bot::grammar::Command;
 use rundown::bot::library::Library;
 use rundown::bot::{Bot, Fault};
-use rundown::chat::terminal::args::{Args, Verb};
+use rundown::chat::terminal::args::Args;
 use rundown::chat::terminal::{Exit, Terminal, carry_out};
 use rundown::client::http::HttpClient;
 use rundown::client::process::ProcessGroups;
@@ -50,18 +49,15 @@ fn code(exit: Exit) -> ExitCode {
 }
 
 fn work(args: Args) -> Result<Exit, Fault> {
-    if let Verb::Bot(Command::Rehearse(asked)) = &args.verb {
-        return rehearse(asked, &args);
-    }
     let clock: Arc<dyn Clock> = Arc::new(RealClock::default());
     let environment = |name: &str| std::env::var(name).ok();
     let door = &args.door;
     let flags = Flags { journal: door.journal.clone(), runbooks: door.runbooks.clone(), person: door.person.clone() };
     let settings = Settings::new(flags, &environment, system_login, &host_name(&environment))
         .map_err(|error| Fault::Usage(error.to_string()))?;
-    let terminal =
-        Terminal::new(settings.person.clone(), door, std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()));
-    let library = Library::new(settings.runbooks, Box::new(move |name| std::env::var(name).ok()));
+    let terminal = Terminal::new(settings.person.clone(), door, std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()));
+    let scratch = std::env::temp_dir().join(format!("rundown-{}", std::process::id()));
+    let library = Library::new(settings.runbooks, Box::new(|name| std::env::var(name).ok()), scratch);
     let path = settings.journal;
     let open = move || match SqliteJournal::open(&path) {
         Ok(journal) => Ok(Arc::new(journal) as Arc<dyn Journal>),
@@ -107,9 +103,4 @@ fn log(verbose: u8) {
         Ok("json") => builder.json().flatten_event(true).try_init(),
         _ => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
     });
-}
-
-fn rehearse(asked: &rundown::bot::grammar::Rehearse, args: &Args) -> Result<Exit, Fault> {
-    let _ = (asked, args);
-    Err(Fault::Failed("rehearsals".into()))
 }

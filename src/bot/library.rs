@@ -35,6 +35,8 @@ pub type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub struct Library {
     folder: Folder,
     variables: Variables,
+    /// Where the runbooks inside the program are laid out when they are needed as files.
+    scratch: PathBuf,
 }
 
 /// A page as it was found.
@@ -118,10 +120,11 @@ enum Place {
 }
 
 impl Library {
-    /// Runbooks in a folder, with the variables that `targets.yaml` may name.
+    /// Runbooks in a folder, with the variables that `targets.yaml` may name. `scratch` is a folder that does not exist and
+    /// may be made, for runbooks that are inside the program and needed as files.
     #[must_use]
-    pub fn new(folder: Folder, variables: Variables) -> Self {
-        Self { folder, variables }
+    pub fn new(folder: Folder, variables: Variables, scratch: PathBuf) -> Self {
+        Self { folder, variables, scratch }
     }
 
     fn place(&self) -> Place {
@@ -129,6 +132,25 @@ impl Library {
             Folder::Named(folder) => Place::Disk(folder.clone()),
             Folder::Default if Path::new(DEFAULT_FOLDER).is_dir() => Place::Disk(DEFAULT_FOLDER.into()),
             Folder::Default => Place::Inside,
+        }
+    }
+
+    /// The runbooks' folder on disk; those inside the program are laid out in a temporary one for as long as `work` takes.
+    ///
+    /// # Errors
+    /// The temporary folder cannot be written.
+    pub fn with_folder<T>(&self, work: impl FnOnce(&Path) -> T) -> Result<T, Fault> {
+        match self.place() {
+            Place::Disk(folder) => Ok(work(&folder)),
+            Place::Inside => {
+                let folder = self.scratch.clone();
+                let cannot = |error: std::io::Error| Fault::Failed(format!("{} cannot be written: {error}", folder.display()));
+                std::fs::create_dir_all(&folder).map_err(cannot)?;
+                let done = EMBEDDED.extract(&folder).map_err(cannot).map(|()| work(&folder));
+                // What stays behind is a copy of what everybody can read.
+                drop(std::fs::remove_dir_all(&folder));
+                done
+            }
         }
     }
 
@@ -236,7 +258,8 @@ impl Library {
         }
         for path in &asked.paths {
             if Path::new(path).is_dir() {
-                let inside = Self { folder: Folder::Named(path.into()), variables: Box::new(|_| None) };
+                let folder = Folder::Named(path.into());
+                let inside = Self { folder, variables: Box::new(|_| None), scratch: self.scratch.clone() };
                 found.extend(inside.pages()?);
             } else {
                 found.push(self.read(path)?);

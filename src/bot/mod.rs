@@ -11,6 +11,7 @@ pub mod library;
 pub mod moment;
 pub mod pick;
 pub mod records;
+pub mod rehearsing;
 pub mod running;
 pub mod single;
 pub mod steer;

@@ -10,8 +10,9 @@ use super::incidents::zone_of;
 use super::{Bot, Fault};
 use crate::base::event::{Actor, Head, IncidentId, Recorded, Stream};
 use crate::domain::timeline::Fact;
-use crate::journal::chain::Anchor;
-use crate::journal::verify::{Verified, VerifyError, verify};
+pub use crate::journal::chain::Anchor;
+pub use crate::journal::verify::Verified;
+use crate::journal::verify::{VerifyError, verify};
 use crate::journal::{AppendError, Select, erase};
 use crate::view::report::{Options, postmortem};
 
@@ -53,17 +54,12 @@ impl Bot {
         for run in &told.state.runs {
             // A plan that was erased leaves its run without phases and limits, not the incident without a postmortem.
             if let Ok(state) = engine.run_state(run).await {
-                plans.insert(run.clone(), state.plan.clone());
+                plans.insert(run.clone(), state.plan);
             }
         }
         let anchor = self.anchor().await?.to_string();
-        let options = Options {
-            zone: None,
-            anchor: Some(&anchor),
-            generated_at: self.clock.now(),
-            template: None,
-            plans: &plans,
-        };
+        let options =
+            Options { zone: None, anchor: Some(&anchor), generated_at: self.clock.now(), template: None, plans: &plans };
         let report = postmortem(&told.facts, &options).map_err(|error| Fault::Failed(error.to_string()))?;
         let Some(to) = to else { return Ok(Drafted::Text(report.markdown)) };
         let page = PathBuf::from(&to);
@@ -137,8 +133,7 @@ impl Bot {
             }
             let now = self.clock.now();
             let head = Head { actor: actor.clone(), occurred_at: now };
-            let batch = erase::erase_batch(&row, erasures, &head, &asked.why)
-                .map_err(|error| Fault::Usage(error.to_string()))?;
+            let batch = erase::erase_batch(&row, erasures, &head, &asked.why).map_err(|error| Fault::Usage(error.to_string()))?;
             match journal.append(batch, now).await {
                 Ok(_) => return Ok((number, row.kind)),
                 Err(AppendError::Conflict { .. }) => {}

@@ -8,5 +8,6 @@ mod railway_schema;
 mod real_incident;
 mod rehearsals;
 mod rundown;
+mod terminal;
 mod world;
 mod world_is_real;

@@ -68,7 +68,7 @@ pub struct Door {
     #[arg(long = "as", global = true, value_name = "NAME")]
     pub person: Option<String>,
     /// Colours.
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto", hide_possible_values = false)]
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
     pub color: Colour,
     /// Say more about what happens inside; twice for even more. RUST_LOG says it exactly.
     #[arg(long, short = 'v', global = true, action = clap::ArgAction::Count)]

@@ -6,7 +6,7 @@ use super::paint::wrap;
 use super::run::Left;
 use super::{Exit, Terminal};
 use crate::base::text::one_line;
-use crate::bot::waiting::waiting;
+use crate::bot::waiting::{Waiting, waiting};
 use crate::domain::run::event::Outcome;
 use crate::domain::run::state::{Progress, State};
 
@@ -51,11 +51,7 @@ pub fn text(state: &State, left: &Left, anchor: &str, terminal: &Terminal) -> St
             line(format!("{id} is paused{who}. Go on with: rundown run --resume {id}"));
         }
         Left::NeedsHuman => {
-            for waiting in waiting(state) {
-                line(format!("{} {}", paint.ask("?"), paint.bold(&one_line(&waiting.title, 100))));
-                line(wrap(&one_line(&waiting.words(), 600), "  ", terminal.width));
-                waiting.commands(None).into_iter().for_each(|command| line(format!("    {command}")));
-            }
+            waiting(state).iter().for_each(|waiting| line(wanted(waiting, terminal)));
             line(format!("{id} needs a human. Then go on with: rundown run --resume {id}"));
         }
         Left::Abandoned { sent: Some(title) } => line(format!(
@@ -68,6 +64,15 @@ pub fn text(state: &State, left: &Left, anchor: &str, terminal: &Terminal) -> St
     }
     line(paint.dim(&format!("journal: {}", short(anchor))));
     text
+}
+
+/// What waits, for whom, and the commands that answer it.
+pub(super) fn wanted(waiting: &Waiting, terminal: &Terminal) -> String {
+    let paint = terminal.paint;
+    let title = format!("{} {}", paint.ask("?"), paint.bold(&one_line(&waiting.title, 100)));
+    let words = wrap(&one_line(&waiting.words(), 600), "  ", terminal.width);
+    let commands = waiting.commands(None).into_iter().map(|command| format!("    {command}"));
+    [title, words].into_iter().chain(commands).collect::<Vec<_>>().join("\n")
 }
 
 /// Met, not met, to be ticked: one line each.

@@ -60,12 +60,6 @@ impl Prompt {
         Self { waiting, pending: None }
     }
 
-    /// What it waits for.
-    #[must_use]
-    pub fn waiting(&self) -> &Waiting {
-        &self.waiting
-    }
-
     /// Whether the other is the same question: then what was typed so far stays good.
     #[must_use]
     pub fn is_about(&self, other: &Waiting) -> bool {

@@ -105,9 +105,6 @@ impl Observer for Seat<'_> {
         if self.json {
             events.iter().for_each(|recorded| println!("{}", json::line(recorded)));
         } else {
-            if shared.prompt.is_some() {
-                println!();
-            }
             shared.screen.events(state, events, now);
         }
         shared.state = Some(state.clone());
@@ -169,7 +166,7 @@ pub async fn sit(
     let (changed, mut news) = mpsc::unbounded();
     let me = terminal.me.person().cloned().unwrap_or_else(|| Person::new(terminal.me.label()));
     let zone = crate::base::schedule::zone(&state.plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC);
-    let screen = Screen::new(terminal.interactive, terminal.paint, terminal.width, zone);
+    let screen = Screen::new(terminal.interactive, terminal.paint, terminal.width, zone, me.clone());
     let shared = Shared { screen, state: None, prompt: None, in_flight: false, other: None, me: me.clone() };
     let seat = Seat { bot, json: door.json, shared: Mutex::new(shared), changed };
     let look = Look { paint: terminal.paint, width: terminal.width, zone };
@@ -253,6 +250,9 @@ impl Sitting<'_> {
             self.ask(seat, &open, me, look);
             return false;
         }
+        if self.door.wait {
+            self.announce(seat, &open);
+        }
         state.waits_for_human() && !self.door.wait
     }
 
@@ -279,7 +279,9 @@ impl Sitting<'_> {
         let Some(prompt) = &shared.prompt else { return };
         if open.iter().any(|waiting| prompt.is_about(waiting)) {
             let again = prompt.last_line(me, look.paint);
-            shared.screen.ask(&again);
+            if shared.screen.was_disturbed() {
+                shared.screen.ask(&again);
+            }
             return;
         }
         shared.prompt = None;
@@ -290,6 +292,16 @@ impl Sitting<'_> {
         let who = look.paint.dim(&format!("  ({who})"));
         shared.screen.print(&who);
         shared.screen.answered();
+    }
+
+    /// Says once what others have to answer.
+    fn announce(&mut self, seat: &Seat<'_>, open: &[Waiting]) {
+        for waiting in open {
+            let fresh = self.given.insert((waiting.step.clone(), waiting.visit, waiting.attempt, "announced"));
+            if fresh && !self.door.json {
+                seat.shared().screen.print(&super::end::wanted(waiting, self.terminal));
+            }
+        }
     }
 
     fn ask(&self, seat: &Seat<'_>, open: &[Waiting], me: &Person, look: Look) {
@@ -330,8 +342,8 @@ impl Sitting<'_> {
             let mut shared = seat.shared();
             if shared.prompt.take().is_some() {
                 println!();
+                shared.screen.answered();
             }
-            shared.screen.answered();
             let under_way = under_way(shared.state.as_ref());
             if !self.door.json {
                 let wait = under_way.map_or(String::new(), |title| {

@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::paint::Paint;
-use crate::base::event::{Instant, Recorded};
+use crate::base::event::{Instant, Person, Recorded};
 use crate::base::series::Series;
 use crate::base::text::one_line;
 use crate::domain::run::event::Event;
@@ -33,7 +33,10 @@ pub struct Screen {
     paint: Paint,
     width: usize,
     zone: Tz,
+    me: Person,
     hidden: bool,
+    /// Something was printed behind the open question.
+    disturbed: bool,
 }
 
 struct UnderWay {
@@ -48,9 +51,9 @@ struct UnderWay {
 impl Screen {
     /// A screen; `live` where a person looks at it now.
     #[must_use]
-    pub fn new(live: bool, paint: Paint, width: usize, zone: Tz) -> Self {
+    pub fn new(live: bool, paint: Paint, width: usize, zone: Tz, me: Person) -> Self {
         let bars = live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(10)));
-        Self { bars, under_way: BTreeMap::new(), wording: Wording::new(zone), paint, width, zone, hidden: false }
+        Self { bars, under_way: BTreeMap::new(), wording: Wording::new(zone), paint, width, zone, me, hidden: false, disturbed: false }
     }
 
     /// Takes the run's headings and what is under way.
@@ -100,10 +103,14 @@ impl Screen {
             | Event::AttemptSent(_)
             | Event::AttemptAccepted(_)
             | Event::Asked(_)
+            | Event::ApprovalAsked(_)
             | Event::WaitStarted(_)
             | Event::WatchTallied(_)
             | Event::CriteriaJudged(_)
             | Event::Finished(_) => None,
+            // The bar shows it; and what I answered stands on my screen already.
+            Event::WatchStarted(_) if self.bars.is_some() => None,
+            Event::Answered(answered) if self.bars.is_some() && answered.by.as_ref() == Some(&self.me) => None,
             Event::Notified(notified) => Some(format!("  {} {}", paint.ask("!"), one_line(&notified.text, 500))),
             Event::AttemptDoubted(_) | Event::WatchBreached(_) | Event::WatchLogFound(_) | Event::Overdue(_) => {
                 told.map(|told| self.said(recorded, &paint.warn(&told)))
@@ -129,11 +136,20 @@ impl Screen {
     }
 
     /// Prints lines above whatever is under way.
-    pub fn print(&self, text: &str) {
+    pub fn print(&mut self, text: &str) {
+        if self.hidden && !std::mem::replace(&mut self.disturbed, true) {
+            // Not behind what is asked, and perhaps typed by half.
+            println!();
+        }
         match &self.bars {
             Some(bars) if !self.hidden => bars.suspend(|| println!("{text}")),
             _ => println!("{text}"),
         }
+    }
+
+    /// Whether something was printed behind the open question since this was asked last.
+    pub fn was_disturbed(&mut self) -> bool {
+        std::mem::take(&mut self.disturbed)
     }
 
     /// Prints a question where its answer is typed, and keeps still until [`Self::answered`].
@@ -150,6 +166,7 @@ impl Screen {
                 bars.set_draw_target(ProgressDrawTarget::hidden());
             }
         }
+        self.disturbed = false;
         print!("{text}");
         drop(std::io::stdout().flush());
     }
@@ -169,11 +186,10 @@ impl Screen {
 
     /// A line of a running program.
     pub fn program_line(&mut self, step: &str, text: &str, now: Instant) {
+        // Without anybody looking, the line is in the step's output.
         if let Some(under_way) = self.under_way.get_mut(step) {
             under_way.last = one_line(text, 200);
             under_way.draw(now, self.width);
-        } else if self.bars.is_none() {
-            // Without anybody looking, the line is in the step's output.
         }
     }
 

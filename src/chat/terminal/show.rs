@@ -11,12 +11,11 @@ use crate::bot::Fault;
 use crate::bot::answers::Written;
 use crate::bot::incidents::{Outcome, zone_of};
 use crate::bot::library::Listed;
-use crate::bot::records::{Drafted, Told};
+use crate::bot::records::{Anchor, Drafted, Told, Verified};
+use crate::bot::rehearsing::Rehearsed;
 use crate::bot::waiting::waiting;
 use crate::domain::run::state::{Progress, Stage, State};
 use crate::domain::timeline::Fact;
-use crate::journal::chain::Anchor;
-use crate::journal::verify::Verified;
 use crate::view::notify::card::card;
 use crate::view::sentence::Wording;
 use crate::view::time;
@@ -75,9 +74,7 @@ impl Show {
     pub fn incident(&self, outcome: Outcome) -> Shown {
         match outcome {
             Outcome::Written { incident, facts } => {
-                let declared = facts.iter().any(|recorded| {
-                    matches!(&recorded.event, Fact::Incident(_, crate::domain::incident::event::Event::Declared(_)))
-                });
+                let declared = facts.iter().any(|recorded| matches!(&recorded.event, Fact::Incident(_, crate::domain::incident::event::Event::Declared(_))));
                 self.facts(&mut Wording::new(chrono_tz::Tz::UTC), &facts);
                 if declared && !self.json {
                     println!("{incident}");
@@ -168,6 +165,20 @@ impl Show {
         Ok(Exit::Succeeded)
     }
 
+    /// Rehearsals, and where they differ from what they expect.
+    pub fn rehearsed(&self, rehearsed: &Rehearsed) -> Shown {
+        match rehearsed {
+            Rehearsed::List(scenarios) => scenarios.iter().for_each(|(name, title)| println!("{name:<28} {title}")),
+            Rehearsed::One(played, written) => print!("{}", played.text(Some(written))),
+            Rehearsed::Several(all) => {
+                all.iter().for_each(|played| print!("{}", played.line()));
+                let differ = all.iter().filter(|played| !played.is_ok()).count();
+                println!("{} rehearsed, {differ} differ from what they expect", all.len());
+            }
+        }
+        Ok(if rehearsed.is_ok() { Exit::Succeeded } else { Exit::Failed })
+    }
+
     /// A run: every step, what waits for whom, and what answers it.
     pub fn run(&self, state: &State) -> Shown {
         let paint = self.paint;
@@ -205,22 +216,8 @@ impl Show {
             }
             println!("{}", self.step(state, position));
         }
-        let waits = waiting(state);
-        for waiting in &waits {
-            println!(
-                "\n{} {}",
-                paint.ask("?"),
-                wrap(
-                    &format!("{} {}", one_line(&waiting.title, 100), one_line(&waiting.words(), 600)),
-                    "  ",
-                    self.width
-                )
-                .trim_start()
-            );
-            waiting.commands(None).into_iter().for_each(|command| println!("    {command}"));
-        }
-        let terminal =
-            super::Terminal { me: crate::base::event::Actor::Bot, interactive: false, paint, width: self.width };
+        let terminal = super::Terminal { me: crate::base::event::Actor::Bot, interactive: false, paint, width: self.width };
+        waiting(state).iter().for_each(|waiting| println!("\n{}", end::wanted(waiting, &terminal)));
         let criteria = end::criteria(state, &terminal);
         if !criteria.is_empty() {
             println!();
