@@ -4,6 +4,7 @@
 //! what a kind changes, what its answers look like, and the [`inventory`] that names targets and grants rights.
 //! Never lives here: how it is done (that is `step/`), and anything about runs.
 
+pub mod check;
 pub mod exec;
 pub mod http;
 pub mod inventory;

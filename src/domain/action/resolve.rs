@@ -103,6 +103,7 @@ pub fn render(text: &str, field: &str, scope: &Scope, inventory: &Inventory) -> 
         return Ok(text.to_owned());
     }
     let template = parse(text, field)?;
+    refuse_forged(&template, field, scope)?;
     template.render(scope).map_err(|error| {
         let missing_url = template.references().iter().find_map(|reference| unset_url(&reference.path, inventory));
         missing_url.unwrap_or_else(|| ResolveError::Render { field: field.to_owned(), error })
@@ -111,6 +112,31 @@ pub fn render(text: &str, field: &str, scope: &Scope, inventory: &Inventory) -> 
 
 fn parse(text: &str, field: &str) -> Result<Template, ResolveError> {
     Template::parse(text).map_err(|fault| ResolveError::Template { field: field.to_owned(), message: fault.message })
+}
+
+/// A reply or an input could spell a secret's reference, and would then be sent its value: only `secret.NAME` may bring one.
+fn refuse_forged(template: &Template, field: &str, scope: &Scope) -> Result<(), ResolveError> {
+    let forged = template.references().iter().find(|reference| {
+        reference.path.first().is_some_and(|first| first != "secret")
+            && scope.at(&reference.path).is_some_and(holds_reference)
+    });
+    match forged {
+        Some(reference) => {
+            let path = one_line(&reference.path.join("."), 80);
+            let message = format!("`{path}` holds what reads like the reference of a secret; it is refused");
+            Err(ResolveError::Value { field: field.to_owned(), message })
+        }
+        None => Ok(()),
+    }
+}
+
+fn holds_reference(value: &Value) -> bool {
+    match value {
+        Value::String(text) => secret::holds_reference(text),
+        Value::Array(items) => items.iter().any(holds_reference),
+        Value::Object(map) => map.iter().any(|(key, item)| secret::holds_reference(key) || holds_reference(item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// The error of a template that names the URL of a target that has none yet.
@@ -200,6 +226,7 @@ impl Resolving<'_> {
         Ok(match value {
             Value::String(text) if text.contains("{{") => {
                 let template = parse(text, field)?;
+                refuse_forged(&template, field, self.scope)?;
                 match template.whole_path().and_then(|path| self.scope.at(&path)) {
                     Some(value) => value.clone(),
                     None => Value::String(self.text(text, field)?),
