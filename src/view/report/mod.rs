@@ -20,7 +20,6 @@ mod timeline;
 mod watches;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use chrono_tz::Tz;
 use handlebars::Handlebars;
@@ -46,13 +45,13 @@ pub struct Options<'a> {
     /// Shows times in this zone instead of the incident's own (which is UTC where none was recorded).
     pub zone: Option<Tz>,
     /// The journal's head, `pos:hash`, against which `verify --anchor` checks.
-    pub anchor: Option<&'a str>,
+    pub anchor: Option<String>,
     /// When this page is made.
     pub generated_at: Instant,
     /// The operator's own Handlebars template instead of the built-in one.
     pub template: Option<&'a str>,
     /// What the runs were pinned to, as far as it can be read: gives phases and limits.
-    pub plans: &'a BTreeMap<RunId, Arc<Plan>>,
+    pub plans: &'a BTreeMap<RunId, Plan>,
 }
 
 /// A postmortem.
@@ -78,7 +77,7 @@ struct Context<'a> {
     zone: Tz,
     incident: Option<incident::State>,
     wording: Wording,
-    plans: &'a BTreeMap<RunId, Arc<Plan>>,
+    plans: &'a BTreeMap<RunId, Plan>,
     erased: missing::Erased,
 }
 
@@ -136,7 +135,7 @@ pub fn postmortem(facts: &[Recorded<Fact>], options: &Options<'_>) -> Result<Rep
         doubts,
         decisions: asked::decisions(&context),
         overrides: asked::overrides(&context),
-        anchor: options.anchor.map(|anchor| cite::md(anchor, 200)),
+        anchor: options.anchor.as_deref().map(|anchor| cite::md(anchor, 200)),
         generated_at: format!(
             "{} ({})",
             time::moment(options.generated_at, zone),
