@@ -148,7 +148,7 @@ fn tests(failed: &[&str]) -> Value {
 }
 
 /// All facts of the incident, and the plan its run was pinned to.
-pub(super) fn story() -> (Vec<Recorded<Fact>>, BTreeMap<RunId, Plan>) {
+pub(super) fn story() -> (Vec<Recorded<Fact>>, BTreeMap<RunId, Arc<Plan>>) {
     let mut book = Book::new();
     declared(&mut book);
     diagnosed(&mut book);
