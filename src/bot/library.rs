@@ -290,9 +290,9 @@ impl Library {
     /// `targets.yaml`, where there is one.
     fn targets(&self) -> Result<Option<Page>, Fault> {
         let read = match self.place() {
-            Place::Inside => {
-                EMBEDDED.get_file(TARGETS).map(|file| as_page(format!("runbooks/{TARGETS}"), "targets".to_owned(), file.contents()))
-            }
+            Place::Inside => EMBEDDED
+                .get_file(TARGETS)
+                .map(|file| as_page(format!("runbooks/{TARGETS}"), "targets".to_owned(), file.contents())),
             Place::Disk(folder) => {
                 let file = folder.join(TARGETS);
                 if file.exists() { Some(read_file(&file)?) } else { None }

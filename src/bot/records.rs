@@ -53,12 +53,17 @@ impl Bot {
         for run in &told.state.runs {
             // A plan that was erased leaves its run without phases and limits, not the incident without a postmortem.
             if let Ok(state) = engine.run_state(run).await {
-                plans.insert(run.clone(), state.plan);
+                plans.insert(run.clone(), state.plan.clone());
             }
         }
         let anchor = self.anchor().await?.to_string();
-        let options =
-            Options { zone: None, anchor: Some(&anchor), generated_at: self.clock.now(), template: None, plans: &plans };
+        let options = Options {
+            zone: None,
+            anchor: Some(&anchor),
+            generated_at: self.clock.now(),
+            template: None,
+            plans: &plans,
+        };
         let report = postmortem(&told.facts, &options).map_err(|error| Fault::Failed(error.to_string()))?;
         let Some(to) = to else { return Ok(Drafted::Text(report.markdown)) };
         let page = PathBuf::from(&to);
@@ -132,7 +137,8 @@ impl Bot {
             }
             let now = self.clock.now();
             let head = Head { actor: actor.clone(), occurred_at: now };
-            let batch = erase::erase_batch(&row, erasures, &head, &asked.why).map_err(|error| Fault::Usage(error.to_string()))?;
+            let batch = erase::erase_batch(&row, erasures, &head, &asked.why)
+                .map_err(|error| Fault::Usage(error.to_string()))?;
             match journal.append(batch, now).await {
                 Ok(_) => return Ok((number, row.kind)),
                 Err(AppendError::Conflict { .. }) => {}

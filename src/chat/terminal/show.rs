@@ -75,7 +75,9 @@ impl Show {
     pub fn incident(&self, outcome: Outcome) -> Shown {
         match outcome {
             Outcome::Written { incident, facts } => {
-                let declared = facts.iter().any(|recorded| matches!(&recorded.event, Fact::Incident(_, crate::domain::incident::event::Event::Declared(_))));
+                let declared = facts.iter().any(|recorded| {
+                    matches!(&recorded.event, Fact::Incident(_, crate::domain::incident::event::Event::Declared(_)))
+                });
                 self.facts(&mut Wording::new(chrono_tz::Tz::UTC), &facts);
                 if declared && !self.json {
                     println!("{incident}");
@@ -205,10 +207,20 @@ impl Show {
         }
         let waits = waiting(state);
         for waiting in &waits {
-            println!("\n{} {}", paint.ask("?"), wrap(&format!("{} {}", one_line(&waiting.title, 100), one_line(&waiting.words(), 600)), "  ", self.width).trim_start());
+            println!(
+                "\n{} {}",
+                paint.ask("?"),
+                wrap(
+                    &format!("{} {}", one_line(&waiting.title, 100), one_line(&waiting.words(), 600)),
+                    "  ",
+                    self.width
+                )
+                .trim_start()
+            );
             waiting.commands(None).into_iter().for_each(|command| println!("    {command}"));
         }
-        let terminal = super::Terminal { me: crate::base::event::Actor::Bot, interactive: false, paint, width: self.width };
+        let terminal =
+            super::Terminal { me: crate::base::event::Actor::Bot, interactive: false, paint, width: self.width };
         let criteria = end::criteria(state, &terminal);
         if !criteria.is_empty() {
             println!();

@@ -2,7 +2,8 @@
 //!
 //! Lives here: starting, reading, ending and reaping. Never lives here: what is kept of the output.
 //!
-//! A child that makes a session of its own (`setsid`) leaves the group and is not ended with it.
+//! Nothing of the group outlives its leader. A child that makes a session of its own (`setsid`) leaves the group and is not ended with
+//! it.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub struct ProcessGroups {
     clock: Arc<dyn Clock>,
 }
 
-/// A running group; killed whole when it is dropped before it was reaped.
+/// A running group; killed whole when its leader has ended, or when this is dropped before.
 struct Group {
     child: Box<dyn ChildWrapper>,
     over: bool,
@@ -42,6 +43,14 @@ impl Group {
     /// That nothing is left to signal is no fault.
     fn kill(&mut self) {
         let _ = self.child.start_kill();
+    }
+
+    /// The leader is gone; what it left behind in its group goes, too.
+    fn end(&mut self) {
+        self.kill();
+        // Where orphans come to this process (the first one of a container), they are reaped here.
+        let _ = self.child.try_wait();
+        self.over = true;
     }
 }
 
@@ -100,7 +109,7 @@ impl ProcessGroups {
                         return Err(ProcessError::Lost(message));
                     }
                 },
-                ended = group.child.wait(), if status.is_none() => {
+                ended = group.child.inner_mut().wait(), if status.is_none() => {
                     let ended = ended.map_err(|error| {
                         ProcessError::Lost(format!("how {} ended is not known: {error}", spawn.program))
                     })?;
@@ -116,7 +125,7 @@ impl ProcessGroups {
                 },
             }
         }
-        group.over = true;
+        group.end();
         let (text, cut) = output.finish(line);
         let left = left_behind.then(|| "processes it left behind, which held its output open, were ended".to_owned());
         let cut = [cut, left].into_iter().flatten().reduce(|all, one| format!("{all}; {one}"));

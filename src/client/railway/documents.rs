@@ -16,6 +16,9 @@ pub const DOCUMENTS: &[(&str, &str)] = &[
     ("DeploymentLogs", include_str!("deployment_logs.graphql")),
 ];
 
+/// The part of Railway's schema that the documents are compiled against.
+pub const SCHEMA: &str = include_str!("schema.graphql");
+
 /// RFC 3339 text.
 pub type DateTime = String;
 /// Anything.

@@ -14,7 +14,7 @@ mod api;
 mod documents;
 
 pub use api::{ENDPOINT, RailwayApi};
-pub use documents::DOCUMENTS;
+pub use documents::{DOCUMENTS, SCHEMA};
 
 /// A service and the token to ask with. `Debug` does not show the token.
 #[derive(Clone, Debug)]

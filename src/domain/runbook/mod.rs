@@ -28,3 +28,6 @@ pub use crate::domain::source::fault;
 pub use check::{Checked, Library, parse, text};
 pub use front::fit;
 pub use page::{MAX_PAGE, MAX_STEPS};
+
+#[cfg(test)]
+mod tests;
