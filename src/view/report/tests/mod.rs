@@ -3,6 +3,7 @@
 mod story;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use pulldown_cmark::{Event as Markdown, Options as Dialect, Parser, Tag};
