@@ -2,6 +2,13 @@
 //! from what it wrote down while it happened. The map is in `docs/architecture.md`.
 
 pub mod base;
+pub mod bot;
+pub mod chat;
 pub mod client;
+pub mod config;
 pub mod domain;
+pub mod engine;
 pub mod journal;
+pub mod rehearsal;
+pub mod step;
+pub mod view;

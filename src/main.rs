@@ -1,3 +1,106 @@
 //! The binary: arguments, wiring, exit codes.
 
-fn main() {}
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use rundown::base::clock::{Clock, RealClock};
+use rundown::base::secret::Secrets;
+use rundown::bot::library::Library;
+use rundown::bot::{Bot, Fault};
+use rundown::chat::terminal::args::Args;
+use rundown::chat::terminal::{Exit, Terminal, carry_out};
+use rundown::client::http::HttpClient;
+use rundown::client::process::ProcessGroups;
+use rundown::client::railway::RailwayApi;
+use rundown::client::redis::RedisServers;
+use rundown::config::{Flags, Settings, host_name, system_login};
+use rundown::journal::Journal;
+use rundown::journal::sqlite::SqliteJournal;
+use rundown::step::{Executors, Ports};
+use tracing_subscriber::EnvFilter;
+
+/// Railway's own endpoint.
+const RAILWAY: &str = "https://backboard.railway.com/graphql/v2";
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and versions go to standard output and are no failure; clap tells them apart. A closed output is nobody
+            // who could be told.
+            drop(error.print());
+            return code(if error.use_stderr() { Exit::Usage } else { Exit::Succeeded });
+        }
+    };
+    log(args.door.verbose);
+    let done = work(args);
+    code(match &done {
+        Ok(exit) => *exit,
+        Err(fault) => {
+            eprintln!("rundown: {fault}");
+            Exit::from(fault)
+        }
+    })
+}
+
+fn code(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}
+
+fn work(args: Args) -> Result<Exit, Fault> {
+    let clock: Arc<dyn Clock> = Arc::new(RealClock::default());
+    let environment = |name: &str| std::env::var(name).ok();
+    let door = &args.door;
+    let flags = Flags { journal: door.journal.clone(), runbooks: door.runbooks.clone(), person: door.person.clone() };
+    let settings = Settings::new(flags, &environment, system_login, &host_name(&environment))
+        .map_err(|error| Fault::Usage(error.to_string()))?;
+    let terminal = Terminal::new(settings.person.clone(), door, std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()));
+    let scratch = std::env::temp_dir().join(format!("rundown-{}", std::process::id()));
+    let library = Library::new(settings.runbooks, Box::new(|name| std::env::var(name).ok()), scratch);
+    let path = settings.journal;
+    let open = move || match SqliteJournal::open(&path) {
+        Ok(journal) => Ok(Arc::new(journal) as Arc<dyn Journal>),
+        Err(error) => Err(error.to_string()),
+    };
+    let endpoint = settings.railway_api.unwrap_or_else(|| RAILWAY.to_owned());
+    let for_executors = clock.clone();
+    let executors = move |secrets: Secrets| executors(&for_executors, &endpoint, secrets);
+    let bot = Bot::new(clock, library, settings.process, Box::new(open), Box::new(executors));
+    // One thread drives everything; what blocks (the journal, the keyboard) has threads of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
+    let done = runtime.block_on(carry_out(&bot, &terminal, args));
+    // Whatever is still in flight (a request that was left) ends with the process.
+    runtime.shutdown_background();
+    done
+}
+
+/// What really reaches out.
+fn executors(clock: &Arc<dyn Clock>, endpoint: &str, secrets: Secrets) -> Result<Executors, String> {
+    let http = Arc::new(HttpClient::new(clock.clone()).map_err(|error| error.to_string())?);
+    let railway = Arc::new(RailwayApi::new(http.clone(), clock.clone(), endpoint));
+    let redis = Arc::new(RedisServers::new(clock.clone()));
+    let processes = Arc::new(ProcessGroups::new(clock.clone()));
+    Ok(Executors::new(Ports { http, railway, redis, processes }, secrets, clock.clone()))
+}
+
+/// Logs go to standard error, and only where somebody asked for them.
+fn log(verbose: u8) {
+    let asked = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
+    let filter = match (asked, verbose) {
+        (Some(filter), _) => filter,
+        (None, 0) => return,
+        (None, 1) => "rundown=info".to_owned(),
+        (None, 2) => "rundown=debug".to_owned(),
+        (None, _) => "rundown=trace,info".to_owned(),
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
+    // Nobody else sets a logger in this process; where somebody does, theirs is as good.
+    drop(match std::env::var("RUNDOWN_LOG").as_deref() {
+        Ok("json") => builder.json().flatten_event(true).try_init(),
+        _ => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+    });
+}

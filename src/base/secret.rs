@@ -122,6 +122,12 @@ impl Secrets {
         held.value.as_ref().ok_or_else(|| SecretError::Unset { name: name.to_owned(), from: held.from.clone() })
     }
 
+    /// Where the value of a secret comes from, for messages that must name it without showing it: `the variable REDIS_URL`.
+    #[must_use]
+    pub fn origin(&self, name: &str) -> Option<&str> {
+        self.held.get(name).map(|held| held.from.as_str())
+    }
+
     /// Puts values where `text` holds references, if each may go to `to`.
     ///
     /// # Errors

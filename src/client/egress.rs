@@ -21,11 +21,7 @@ pub struct Named(Arc<BTreeSet<(String, u16)>>);
 impl Named {
     /// The hosts and ports of these URLs; what is no URL with a host names nothing.
     pub fn from_urls<'a>(urls: impl IntoIterator<Item = &'a str>) -> Self {
-        let pairs = urls.into_iter().filter_map(|url| {
-            let url = Url::parse(url).ok()?;
-            Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
-        });
-        Self(Arc::new(pairs.collect()))
+        Self(Arc::new(urls.into_iter().filter_map(host_and_port).collect()))
     }
 
     /// Whether it names where this URL goes.
@@ -36,6 +32,14 @@ impl Named {
             _ => false,
         }
     }
+}
+
+/// Host and port of an absolute `http` or `https` URL, as the guard and grants of secrets understand them: literal
+/// addresses in their usual form, names in lower case, an IPv6 address in brackets.
+#[must_use]
+pub fn host_and_port(url: &str) -> Option<(String, u16)> {
+    let url = Url::parse(url).ok()?;
+    Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
 }
 
 /// An address that may not be reached.

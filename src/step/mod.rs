@@ -13,10 +13,11 @@ use serde_json::Value;
 use crate::base::clock::Clock;
 use crate::base::event::Instant;
 use crate::base::secret::Secrets;
-use crate::client::http::Http;
-use crate::client::process::Processes;
-use crate::client::railway::Railway;
-use crate::client::redis::Redis;
+use crate::client::SendError;
+use crate::client::http::{Http, HttpClient};
+use crate::client::process::{ProcessGroups, Processes};
+use crate::client::railway::{Railway, RailwayApi};
+use crate::client::redis::{Redis, RedisServers};
 use crate::domain::action::Action;
 use crate::domain::action::inventory::Inventory;
 use crate::domain::action::reply::{Failure, Probe, Reply};
@@ -26,6 +27,9 @@ mod http;
 mod railway;
 mod redis;
 mod text;
+
+#[cfg(test)]
+mod tests;
 
 /// The transports that executors use; real ones, or a rehearsal's.
 #[derive(Clone)]
@@ -68,6 +72,24 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn line(&self, _: &str) {}
+}
+
+impl Ports {
+    /// The real transports. Opens nothing yet; using them takes a tokio runtime with its I/O and timers enabled.
+    /// `railway_endpoint` is [`crate::client::railway::ENDPOINT`] unless the operator says otherwise; it is reached at
+    /// whatever address it is.
+    ///
+    /// # Errors
+    /// [`SendError::Denied`] when the TLS library cannot be set up.
+    pub fn real(clock: &Arc<dyn Clock>, railway_endpoint: &str) -> Result<Self, SendError> {
+        let http: Arc<dyn Http> = Arc::new(HttpClient::new(Arc::clone(clock))?);
+        Ok(Self {
+            railway: Arc::new(RailwayApi::new(Arc::clone(&http), Arc::clone(clock), railway_endpoint)),
+            redis: Arc::new(RedisServers::new(Arc::clone(clock))),
+            processes: Arc::new(ProcessGroups::new(Arc::clone(clock))),
+            http,
+        })
+    }
 }
 
 impl Executors {

@@ -1,4 +1,13 @@
 //! One binary for all integration tests, so that linking stays cheap.
 
+mod bad_input;
+mod clients;
+mod kill;
+mod layering;
+mod railway_schema;
+mod real_incident;
+mod rehearsals;
+mod rundown;
+mod terminal;
 mod world;
 mod world_is_real;

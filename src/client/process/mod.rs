@@ -11,6 +11,11 @@ use secrecy::SecretString;
 use crate::base::event::Instant;
 use crate::base::secret::Scrubber;
 
+mod group;
+mod output;
+
+pub use group::ProcessGroups;
+
 /// Bytes of output that are kept by default, half from the beginning and half from the end.
 pub const OUTPUT_CAP: usize = 8 * 1024 * 1024;
 /// Bytes of one line that are kept.

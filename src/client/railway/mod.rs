@@ -10,6 +10,12 @@ use secrecy::SecretString;
 use super::SendError;
 use crate::base::event::Instant;
 
+mod api;
+mod documents;
+
+pub use api::{ENDPOINT, RailwayApi};
+pub use documents::{DOCUMENTS, SCHEMA};
+
 /// A service and the token to ask with. `Debug` does not show the token.
 #[derive(Clone, Debug)]
 pub struct Service {

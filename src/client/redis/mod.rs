@@ -9,8 +9,10 @@ use super::SendError;
 use crate::base::event::Instant;
 
 mod parse;
+mod server;
 
 pub use parse::{ClientEntry, ClientType, parse_client_list, parse_info};
+pub use server::RedisServers;
 
 /// Clients that are read from `CLIENT LIST`; of more, only the number is known.
 pub const MAX_CLIENTS: usize = 20_000;

@@ -3,6 +3,8 @@
 //! Lives here: targets (where they are, who may touch them, how often), and what the operator grants to runbooks:
 //! programs, variables, secrets. Never lives here: a secret's value, and who holds a target right now.
 
+pub mod load;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -1,28 +1,23 @@
-//! Stories of targets and of what becomes of an action's parameters.
+//! Stories of what becomes of an action's parameters.
 
 use serde_json::{Map, json};
 
 use super::inventory::Inventory;
-use super::inventory_file::{Inventories, SecretFrom, parse};
+use super::inventory::load::load;
 use super::resolve::{ResolveError, base_scope, resolve};
 use super::{Action, ActionSpec, Kind};
 use crate::base::expr::Scope;
 use crate::base::secret::reference;
-use crate::domain::source::fault::render;
 
 const TARGETS: &str = include_str!("../../runbook/tests/targets.yaml");
 
-fn inventories() -> Inventories {
+fn production() -> Inventory {
     let variables = |name: &str| match name {
         "API_URL" => Some("https://api.example/v1/".to_owned()),
         "BACKEND_SERVICE" => Some("s-backend".to_owned()),
         _ => None,
     };
-    parse(TARGETS, &variables).unwrap()
-}
-
-fn production() -> Inventory {
-    inventories().environment(Some("production")).unwrap().clone()
+    load(TARGETS, "targets.yaml", &variables).unwrap().pick(Some("production")).unwrap().clone()
 }
 
 fn scope() -> Scope {
@@ -32,33 +27,6 @@ fn scope() -> Scope {
 
 fn resolved(kind: Kind, params: serde_json::Value) -> Result<Action, ResolveError> {
     resolve(&ActionSpec { kind, params }, &scope(), &production())
-}
-
-#[test]
-fn environments_share_what_the_operator_grants_and_keep_their_own_targets() {
-    let found = inventories();
-    assert_eq!(
-        found.environments.iter().map(|one| one.environment.as_str()).collect::<Vec<_>>(),
-        ["production", "staging"]
-    );
-    let (production, staging) = (production(), found.environment(Some("staging")).unwrap());
-    assert_eq!(production.targets["backend"].url.as_deref(), Some("https://api.example/v1"));
-    assert_eq!(production.targets["redis"].unset["railway.service"], "REDIS_SERVICE");
-    assert_eq!(staging.targets["backend"].url.as_deref(), Some("http://127.0.0.1:8000"));
-    assert_eq!((staging.zone.as_str(), staging.confirm, production.confirm), ("UTC", false, true));
-    assert_eq!(production.secrets, staging.secrets);
-    assert_eq!(found.secrets[0].from, SecretFrom::Variable("RAILWAY_TOKEN".into()));
-    assert_eq!(found.environment(None).unwrap_err(), "choose an environment with --env: production, staging");
-    assert!(found.environment(Some("prodution")).unwrap_err().ends_with("did you mean 'production'?"));
-}
-
-#[test]
-fn faults_of_targets_are_told_and_never_quote_what_may_be_a_secret() {
-    let source = "environments:\n  Prod:\n    zone: Europe/Madird\n    targets:\n      redis:\n        redis: redis://:hunter2@10.0.0.1\n        budget: { changes: 0, per: hour }\n        approval: { quorum: 2, approvers: [ana] }\n        railway: { project: p, servce: s, token: railway }\n  test:\n    targets:\n      redis:\n        redis: redis://:hunter2@10.0.0.1\n        budget: { changes: 0, per: hour }\n        approval: { quorum: 2, approvers: [ana] }\n        railway: { project: p, servce: s, token: railway }\nsecrets:\n  railway: { value: abc, hosts: [\"https://a.example\"] }\nprogram: {}\n";
-    let faults = parse(source, &|_| None).unwrap_err();
-    let shown = render(&faults, "targets.yaml", source, false);
-    assert!(!shown.contains("hunter2"));
-    insta::assert_snapshot!(shown);
 }
 
 #[test]

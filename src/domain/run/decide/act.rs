@@ -359,6 +359,16 @@ impl Decider {
         (tries < attempts).then(|| self.now + told.map_or(delay, |told| delay.max(told)))
     }
 
+    /// What counts as success where a step's `expect` says nothing: no status from 400 on, exit code 0.
+    fn usual(&self, position: usize) -> Option<crate::base::expr::Condition> {
+        let source = match self.at(position).action.as_deref()? {
+            Action::Http(_) => "status < 400",
+            Action::Exec(_) => "exit == 0",
+            _ => return None,
+        };
+        crate::base::expr::Condition::parse(source).ok()
+    }
+
     /// Judges a definite answer by the step's `expect` and keeps what `save` says.
     fn judge(&mut self, position: usize, answer: Answer) -> Decision {
         let kept = self.at(position).action.as_ref().map(|action| action.kind().kept_facts()).unwrap_or_default();
@@ -367,7 +377,9 @@ impl Decider {
             scope.set(name.as_str(), value.clone());
         }
         let step = self.step(position);
-        let expects: Vec<Judged> = step.expect.iter().map(|condition| judged(condition, &scope)).collect();
+        let usual = if step.expect.is_empty() { self.usual(position) } else { None };
+        let expects: Vec<Judged> =
+            step.expect.iter().chain(&usual).map(|condition| judged(condition, &scope)).collect();
         let mut facts = answer.facts;
         facts.retain(|name, _| kept.contains(&name.as_str()));
         let mut unsaved = None;

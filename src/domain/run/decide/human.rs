@@ -143,7 +143,7 @@ impl Decider {
         self.emit(Answered { step: self.id(position), answer: answer.clone(), by: Some(by.clone()), why: None })?;
         let shown = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
         let summary = format!("{by}: {}", crate::base::text::one_line(&shown, 200));
-        let facts = Map::from_iter([("answer".to_owned(), answer)]);
+        let facts = Map::from_iter([("answer".to_owned(), answer), ("by".to_owned(), json!(by))]);
         self.finish(position, Ending { ok: true, summary, facts, ..Ending::default() })
     }
 

@@ -257,6 +257,7 @@ impl Deployment {
             "environment": environment(),
             "environmentId": ENVIRONMENT,
             "instances": instances,
+            "meta": { "commitHash": "5f2c1d9", "branch": "main" },
             "projectId": PROJECT,
             "service": service_json(service),
             "serviceId": service.id(),

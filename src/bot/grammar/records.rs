@@ -1,0 +1,62 @@
+//! What was written down: timelines, postmortems, verification, erasure; and rehearsals, which write it down virtually.
+//!
+//! Lives here: their arguments. Never lives here: how a journal is read.
+
+use clap::{Args, Subcommand};
+
+use crate::base::event::IncidentId;
+
+/// `postmortem …`.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum Postmortem {
+    /// Fill in the postmortem from what was recorded. What is missing reads "not recorded".
+    Draft {
+        /// Which incident.
+        #[arg(value_name = "INC")]
+        incident: Option<IncidentId>,
+        /// Write it to this file, its chart beside it.
+        #[arg(long, value_name = "FILE")]
+        to: Option<String>,
+    },
+}
+
+/// `timeline`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct Timeline {
+    /// Which incident; the only open one, or else the last.
+    #[arg(value_name = "INC")]
+    pub incident: Option<IncidentId>,
+}
+
+/// `verify`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct Verify {
+    /// A head that was kept elsewhere, `POS:HASH`: shows whether the journal was cut short or rewritten since.
+    #[arg(long, value_name = "POS:HASH")]
+    pub anchor: Option<String>,
+}
+
+/// `purge EVENT`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct Purge {
+    /// The event's number, as the timeline prints it: `#12` or `12`.
+    #[arg(value_name = "EVENT")]
+    pub event: String,
+    /// Why; it stays in the journal.
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+}
+
+/// `rehearse`.
+#[derive(Args, Clone, Debug, Default, PartialEq)]
+pub struct Rehearse {
+    /// Which scenarios; the stock runbook's first one where left out.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// All of them.
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+    /// Only list them.
+    #[arg(long, conflicts_with_all = ["names", "all"])]
+    pub list: bool,
+}

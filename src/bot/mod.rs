@@ -1,0 +1,81 @@
+//! The bot: what a person says becomes a typed command, and the command is carried out.
+//!
+//! Lives here: the command grammar, the use cases (one file each), their faults. Never lives here: how a door shows an
+//! answer (`chat`), what follows from what (`domain`).
+
+pub mod answers;
+mod fault;
+pub mod grammar;
+pub mod incidents;
+pub mod library;
+pub mod moment;
+pub mod pick;
+pub mod records;
+pub mod rehearsing;
+pub mod running;
+pub mod single;
+pub mod steer;
+pub mod waiting;
+
+use std::sync::{Arc, OnceLock};
+
+use crate::base::clock::Clock;
+use crate::engine::Engine;
+use crate::journal::Journal;
+use crate::step::Executors;
+
+pub use fault::Fault;
+use library::Library;
+
+/// Makes the journal when the first command needs it.
+pub type OpenJournal = Box<dyn Fn() -> Result<Arc<dyn Journal>, String> + Send + Sync>;
+/// Makes what carries actions out when the first run needs it, with the secrets that `targets.yaml` names.
+pub type MakeExecutors = Box<dyn Fn(crate::base::secret::Secrets) -> Result<Executors, String> + Send + Sync>;
+
+/// Carries out commands. Nothing is opened before a command needs it.
+pub struct Bot {
+    clock: Arc<dyn Clock>,
+    library: Library,
+    open: OpenJournal,
+    executors: MakeExecutors,
+    engine: OnceLock<Engine>,
+    process: String,
+}
+
+impl Bot {
+    /// Puts the parts together. `process` is this process's name in the record.
+    #[must_use]
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        library: Library,
+        process: String,
+        open: OpenJournal,
+        executors: MakeExecutors,
+    ) -> Self {
+        Self { clock, library, open, executors, engine: OnceLock::new(), process }
+    }
+
+    /// The engine over the journal, which is opened now if nobody needed it before.
+    ///
+    /// # Errors
+    /// The journal cannot be opened.
+    pub fn engine(&self) -> Result<&Engine, Fault> {
+        if let Some(engine) = self.engine.get() {
+            return Ok(engine);
+        }
+        let journal = (self.open)().map_err(Fault::Failed)?;
+        Ok(self.engine.get_or_init(|| Engine::new(journal, self.clock.clone())))
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The runbooks.
+    #[must_use]
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+}

@@ -1,0 +1,67 @@
+//! Moments as people type them: `14:05`, `10m ago`, `2026-01-30T14:05:00Z`.
+//!
+//! Lives here: [`read`]. Never lives here: what the moment is for.
+
+use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+use chrono_tz::Tz;
+
+use super::Fault;
+use crate::base::event::Instant;
+use crate::base::schedule::Span;
+
+/// A moment in a zone, seen from `now`. A time of day is the latest one that is not in the future; of a local time that a
+/// clock change repeats, the first.
+///
+/// # Errors
+/// Text of another shape, a local time that a clock change skips.
+pub fn read(text: &str, zone: Tz, now: Instant) -> Result<Instant, Fault> {
+    let text = text.trim();
+    if text == "now" {
+        return Ok(now);
+    }
+    if let Some(span) = text.strip_suffix("ago").and_then(|span| Span::parse(span.trim()).ok()) {
+        return now.checked_sub_signed(span.delta()).ok_or_else(|| bad(text));
+    }
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Ok(moment.to_utc());
+    }
+    let local = |naive: NaiveDateTime| zone.from_local_datetime(&naive).earliest().map(|moment| moment.to_utc());
+    for shape in ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"] {
+        if let Ok(naive) = NaiveDateTime::parse_from_str(text, shape) {
+            return local(naive).ok_or_else(|| Fault::Usage(format!("{text} never was in {zone}: clocks skipped it")));
+        }
+    }
+    let time = NaiveTime::parse_from_str(text, "%H:%M:%S").or_else(|_| NaiveTime::parse_from_str(text, "%H:%M"));
+    let today = now.with_timezone(&zone).date_naive();
+    let at = time.map_err(|_| bad(text))?;
+    let candidates = [today, today - TimeDelta::days(1)];
+    candidates
+        .into_iter()
+        .filter_map(|day| local(day.and_time(at)))
+        .find(|moment| *moment <= now)
+        .ok_or_else(|| Fault::Usage(format!("{text} was in {zone} neither today nor yesterday: clocks skipped it")))
+}
+
+fn bad(text: &str) -> Fault {
+    let shown = crate::base::text::one_line(text, 60);
+    Fault::Usage(format!("'{shown}' is no time; write 14:05, '10m ago' or 2026-01-30T14:05:00Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_mean_the_past() {
+        let now: Instant = "2026-03-02T08:10:00Z".parse().unwrap();
+        let berlin = chrono_tz::Europe::Berlin;
+        let at = |text| read(text, berlin, now).map(|moment| moment.to_rfc3339());
+        assert_eq!(at("09:05").unwrap(), "2026-03-02T08:05:00+00:00");
+        assert_eq!(at("23:30").unwrap(), "2026-03-01T22:30:00+00:00", "not tonight: last night");
+        assert_eq!(at("1h30m ago").unwrap(), "2026-03-02T06:40:00+00:00");
+        assert_eq!(at("2026-01-30 14:05").unwrap(), "2026-01-30T13:05:00+00:00");
+        assert_eq!(at("2026-01-30T14:05:00Z").unwrap(), "2026-01-30T14:05:00+00:00");
+        assert!(at("2026-03-29 02:30").is_ok() == false, "Sunday the 29th had no half past two");
+        assert!(at("soon").unwrap_err().to_string().contains("14:05"));
+    }
+}

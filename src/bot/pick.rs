@@ -1,0 +1,92 @@
+//! Which run or incident a person means who did not say.
+//!
+//! Lives here: the defaults. Never lives here: what is then done with it.
+
+use super::{Bot, Fault};
+use crate::base::event::{IncidentId, RunId};
+use crate::domain::incident;
+
+impl Bot {
+    /// The run that was named, or the only open one.
+    ///
+    /// # Errors
+    /// None is open, or several are: they are listed.
+    pub async fn open_run(&self, named: Option<&RunId>) -> Result<RunId, Fault> {
+        if let Some(run) = named {
+            return Ok(run.clone());
+        }
+        let open: Vec<RunId> = self.engine()?.runs(true).await?.into_iter().map(|info| info.id).collect();
+        match open.as_slice() {
+            [] => Err(Fault::Usage("no run is open; `rundown run RUNBOOK` starts one".to_owned())),
+            [only] => Ok(only.clone()),
+            several => Err(Fault::Usage(format!(
+                "{} runs are open; say which:\n{}",
+                several.len(),
+                self.runs_in_words(several).await?
+            ))),
+        }
+    }
+
+    /// The run that was named, the only open one, or else the last one.
+    ///
+    /// # Errors
+    /// There is none, or several are open.
+    pub async fn latest_run(&self, named: Option<&RunId>) -> Result<RunId, Fault> {
+        if named.is_none() {
+            let runs = self.engine()?.runs(false).await?;
+            let last = runs.last().ok_or_else(|| Fault::Usage("there has been no run yet".to_owned()))?;
+            if runs.iter().all(|run| !run.open) {
+                return Ok(last.id.clone());
+            }
+        }
+        self.open_run(named).await
+    }
+
+    /// The incident that was named, or the only open one.
+    ///
+    /// # Errors
+    /// None is open, or several are: they are listed.
+    pub async fn open_incident(&self, named: Option<&IncidentId>) -> Result<IncidentId, Fault> {
+        if let Some(incident) = named {
+            return Ok(incident.clone());
+        }
+        let open: Vec<_> =
+            self.all_incidents().await?.into_iter().filter(|(_, state)| state.status.is_open()).collect();
+        match open.as_slice() {
+            [] => Err(Fault::Usage("no incident is open; `rundown incident declare TITLE` declares one".to_owned())),
+            [(only, _)] => Ok(only.clone()),
+            several => {
+                let lines: Vec<_> = several.iter().map(|(id, state)| format!("  {id}  {}", state.title)).collect();
+                Err(Fault::Usage(format!("{} incidents are open; say which:\n{}", several.len(), lines.join("\n"))))
+            }
+        }
+    }
+
+    /// The incident that was named, the only open one, or else the last one.
+    ///
+    /// # Errors
+    /// There is none, or several are open.
+    pub async fn latest_incident(&self, named: Option<&IncidentId>) -> Result<IncidentId, Fault> {
+        if named.is_none() {
+            let incidents = self.all_incidents().await?;
+            let last = incidents.last().ok_or_else(|| Fault::Usage("there has been no incident yet".to_owned()))?;
+            if incidents.iter().all(|(_, state)| !state.status.is_open()) {
+                return Ok(last.0.clone());
+            }
+        }
+        self.open_incident(named).await
+    }
+
+    pub(super) async fn all_incidents(&self) -> Result<Vec<(IncidentId, incident::state::State)>, Fault> {
+        Ok(self.engine()?.incidents().await?)
+    }
+
+    async fn runs_in_words(&self, runs: &[RunId]) -> Result<String, Fault> {
+        let mut lines = Vec::new();
+        for run in runs {
+            let state = self.engine()?.run_state(run).await?;
+            lines.push(format!("  {run}  {} ({})", state.plan.title, state.opened.incident));
+        }
+        Ok(lines.join("\n"))
+    }
+}

@@ -1,0 +1,120 @@
+//! Rehearsals: which scenarios, played and compared, and where their postmortems go.
+//!
+//! Lives here: finding scenarios in the runbooks' folder, or in the copy inside the program. Never lives here: playing
+//! (`rehearsal`).
+
+use std::path::{Path, PathBuf};
+
+use super::Fault;
+use super::grammar::Rehearse;
+use super::library::Library;
+use crate::base::text::nearest;
+use crate::rehearsal::scenario::{ScenarioError, list, load};
+use crate::rehearsal::{Played, RehearsalError, rehearse};
+
+/// Where scenarios are, beside the runbooks.
+const FOLDER: &str = "rehearsals";
+/// The scenario that shows the whole way, for those who name none.
+const FIRST: &str = "server-limit";
+/// Where postmortems of rehearsals go.
+const WRITTEN: &str = ".rundown/rehearsals";
+
+/// What came of rehearsing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rehearsed {
+    /// The scenarios that there are: name and title.
+    List(Vec<(String, String)>),
+    /// One, with where its postmortem is.
+    One(Box<Played>, String),
+    /// Several.
+    Several(Vec<Played>),
+}
+
+impl Rehearsed {
+    /// Whether everything is as its scenario expects.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        match self {
+            Self::List(_) => true,
+            Self::One(played, _) => played.is_ok(),
+            Self::Several(all) => all.iter().all(Played::is_ok),
+        }
+    }
+}
+
+/// Plays scenarios in virtual time. Opens no journal, reaches nothing outside.
+///
+/// # Errors
+/// No such scenario, one that cannot be played, a postmortem that cannot be written.
+pub fn rehearsals(library: &Library, asked: &Rehearse) -> Result<Rehearsed, Fault> {
+    library.with_folder(|folder| play(&folder.join(FOLDER), asked))?
+}
+
+fn play(folder: &Path, asked: &Rehearse) -> Result<Rehearsed, Fault> {
+    let paths = list(folder).map_err(usage)?;
+    if asked.list {
+        let listed = paths.iter().map(|path| load(path).map(|loaded| (loaded.name.clone(), loaded.scenario.title.clone())));
+        return Ok(Rehearsed::List(listed.collect::<Result<_, _>>().map_err(usage)?));
+    }
+    let chosen = if asked.all {
+        paths
+    } else if asked.names.is_empty() {
+        let first = paths.iter().find(|path| stem(path) == FIRST).or(paths.first()).cloned();
+        vec![first.ok_or_else(|| Fault::Usage(format!("there are no scenarios in {}", folder.display())))?]
+    } else {
+        asked.names.iter().map(|name| find(&paths, name)).collect::<Result<_, _>>()?
+    };
+    let mut played = Vec::new();
+    for path in &chosen {
+        played.push(rehearse(&load(path).map_err(usage)?).map_err(failed)?);
+    }
+    if played.len() == 1
+        && !asked.all
+        && let Some(only) = played.pop()
+    {
+        let written = write(&only)?;
+        return Ok(Rehearsed::One(Box::new(only), written));
+    }
+    Ok(Rehearsed::Several(played))
+}
+
+fn find(paths: &[PathBuf], name: &str) -> Result<PathBuf, Fault> {
+    if let Some(path) = paths.iter().find(|path| stem(path) == name) {
+        return Ok(path.clone());
+    }
+    if Path::new(name).is_file() {
+        return Ok(name.into());
+    }
+    let names: Vec<String> = paths.iter().map(|path| stem(path)).collect();
+    let hint = nearest(name, names.iter().map(String::as_str))
+        .map_or_else(|| "; `rundown rehearse --list` lists them".to_owned(), |near| format!("; did you mean '{near}'?"));
+    Err(Fault::Usage(format!("there is no scenario '{}'{hint}", crate::base::text::one_line(name, 60))))
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Writes the postmortem and its charts; says where the page is.
+fn write(played: &Played) -> Result<String, Fault> {
+    let folder = Path::new(WRITTEN).join(&played.name);
+    let cannot = |error: std::io::Error| Fault::Failed(format!("{} cannot be written: {error}", folder.display()));
+    std::fs::create_dir_all(&folder).map_err(cannot)?;
+    for (name, chart) in &played.charts {
+        std::fs::write(folder.join(name), chart).map_err(cannot)?;
+    }
+    let page = folder.join("postmortem.md");
+    std::fs::write(&page, &played.postmortem).map_err(cannot)?;
+    Ok(page.display().to_string())
+}
+
+fn usage(error: ScenarioError) -> Fault {
+    Fault::Usage(error.to_string())
+}
+
+fn failed(error: RehearsalError) -> Fault {
+    match error {
+        RehearsalError::Scenario(_) | RehearsalError::Faulty(_) => Fault::Usage(error.to_string()),
+        RehearsalError::Engine(_) | RehearsalError::Report(_) => Fault::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,88 @@
+//! The command line: the bot's grammar with what only a terminal has around it.
+//!
+//! Lives here: flags about this terminal and this process. Never lives here: commands that a chat has as well.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::bot::grammar::Command;
+
+/// Runs on-call runbooks step by step, asks humans where humans must decide, and writes the postmortem.
+#[derive(Clone, Debug, Parser, PartialEq)]
+#[command(
+    name = "rundown",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 succeeded, 1 failed, 2 bad usage or a runbook with faults, 3 needs a human.\n\
+                  Try it with nothing installed: rundown rehearse"
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// What only a terminal has.
+    #[command(flatten)]
+    pub door: Door,
+}
+
+/// The bot's commands, and those that make sense at a terminal only.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum Verb {
+    /// The bot's.
+    #[command(flatten)]
+    Bot(Command),
+    /// Print the completions for a shell.
+    Completions {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What only a terminal has.
+#[derive(Clone, ClapArgs, Debug, Default, PartialEq)]
+#[command(next_help_heading = "At this terminal")]
+pub struct Door {
+    /// Confirm what is asked before the first step, and take recommended cases. Never approves anything.
+    #[arg(long, short = 'y', global = true)]
+    pub yes: bool,
+    /// Approve this step (or `all`) as the person who runs it, as far as the policy lets them.
+    #[arg(long, global = true, value_name = "STEP")]
+    pub approve: Vec<String>,
+    /// Where nobody sits here, wait for answers from other terminals instead of leaving with exit code 3.
+    #[arg(long, global = true)]
+    pub wait: bool,
+    /// Print every event as one line of JSON, and nothing else.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The journal's file [default: .rundown/journal.db, or RUNDOWN_JOURNAL].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// The folder of runbooks and targets.yaml [default: ./runbooks, or those inside the program].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub runbooks: Option<PathBuf>,
+    /// Who you are [default: RUNDOWN_PERSON, or your account]; the account is recorded with it.
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    pub person: Option<String>,
+    /// Colours.
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub color: Colour,
+    /// Say more about what happens inside; twice for even more. RUST_LOG says it exactly.
+    #[arg(long, short = 'v', global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// At a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}

@@ -1,0 +1,246 @@
+//! Answers as text.
+//!
+//! Lives here: tables and cards of a terminal. Never lives here: the wording of facts (`view`).
+
+use super::Exit;
+use super::paint::{Paint, wrap};
+use super::{end, json};
+use crate::base::event::{Instant, Recorded};
+use crate::base::text::one_line;
+use crate::bot::Fault;
+use crate::bot::answers::Written;
+use crate::bot::incidents::{Outcome, zone_of};
+use crate::bot::library::Listed;
+use crate::bot::records::{Anchor, Drafted, Told, Verified};
+use crate::bot::rehearsing::Rehearsed;
+use crate::bot::waiting::waiting;
+use crate::domain::run::state::{Progress, Stage, State};
+use crate::domain::timeline::Fact;
+use crate::view::notify::card::card;
+use crate::view::sentence::Wording;
+use crate::view::time;
+
+/// How answers look.
+#[derive(Clone, Copy, Debug)]
+pub struct Show {
+    /// Colours.
+    pub paint: Paint,
+    /// Columns.
+    pub width: usize,
+    /// Facts as JSON.
+    pub json: bool,
+    /// The present.
+    pub now: Instant,
+}
+
+type Shown = Result<Exit, Fault>;
+
+impl Show {
+    /// Text as it is.
+    pub fn text(&self, text: &str) -> Shown {
+        print!("{text}{}", if text.ends_with('\n') { "" } else { "\n" });
+        Ok(Exit::Succeeded)
+    }
+
+    /// Lines, or what to say where there are none.
+    pub fn lines(&self, lines: &[String], none: &str) -> Shown {
+        if lines.is_empty() {
+            println!("{none}");
+        }
+        lines.iter().for_each(|line| println!("{line}"));
+        Ok(Exit::Succeeded)
+    }
+
+    fn facts(&self, wording: &mut Wording, facts: &[Recorded<Fact>]) {
+        for recorded in facts {
+            if self.json {
+                println!("{}", json::line(recorded));
+            } else if let Some(told) = wording.tell(&recorded.event) {
+                println!("{told}");
+            }
+        }
+    }
+
+    /// What was written down about a run.
+    pub fn written(&self, written: &Written) -> Shown {
+        self.facts(&mut Wording::new(written.zone), &written.facts);
+        if written.idle && !self.json {
+            println!("Nobody drives {0} right now. It goes on with: rundown run --resume {0}", written.run);
+        }
+        Ok(Exit::Succeeded)
+    }
+
+    /// What came of `incident …`.
+    pub fn incident(&self, outcome: Outcome) -> Shown {
+        match outcome {
+            Outcome::Written { incident, facts } => {
+                let declared = facts.iter().any(|recorded| matches!(&recorded.event, Fact::Incident(_, crate::domain::incident::event::Event::Declared(_))));
+                self.facts(&mut Wording::new(chrono_tz::Tz::UTC), &facts);
+                if declared && !self.json {
+                    println!("{incident}");
+                } else if facts.is_empty() && !self.json {
+                    println!("{incident}: nothing changes, it is so already");
+                }
+            }
+            Outcome::List { incidents, all } => {
+                if incidents.is_empty() {
+                    println!("{}", if all { "there has been no incident yet" } else { "no incident is open" });
+                }
+                for (id, state) in incidents {
+                    let severity = state.severity.map_or("--".to_owned(), |severity| severity.to_string());
+                    let since = time::moment(state.declared_at, zone_of(&state));
+                    let status = state.status_words();
+                    println!("{:<8} {severity:<2}  {status:<22}  {since}  {}", id.as_str(), one_line(&state.title, 80));
+                }
+            }
+            Outcome::Card { incident, state, gate } => {
+                println!("{}", card(&incident, &state, &gate, zone_of(&state), self.now));
+            }
+        }
+        Ok(Exit::Succeeded)
+    }
+
+    /// Everything recorded about an incident.
+    pub fn timeline(&self, told: &Told) -> Shown {
+        if self.json {
+            told.facts.iter().for_each(|recorded| println!("{}", json::line(recorded)));
+            return Ok(Exit::Succeeded);
+        }
+        println!("{}  {}", told.incident, self.paint.bold(&one_line(&told.state.title, 200)));
+        let mut wording = Wording::new(told.zone);
+        let mut day = String::new();
+        for recorded in &told.facts {
+            let at = recorded.head.occurred_at;
+            let Some(said) = wording.tell(&recorded.event) else { continue };
+            let today = time::day(at, told.zone);
+            if today != day {
+                println!("{}", self.paint.dim(&format!("{today}, {}", time::zone_label(at, told.zone))));
+                day = today;
+            }
+            let number = format!("#{}", recorded.pos);
+            let who = one_line(recorded.head.actor.label(), 12);
+            let lead = format!("{}  {number:>5}  {who:<12}  ", time::clock(at, told.zone));
+            let body = wrap(&said, &" ".repeat(lead.chars().count()), self.width);
+            println!("{lead}{}", body.trim_start());
+        }
+        Ok(Exit::Succeeded)
+    }
+
+    /// A journal that is as it was written.
+    pub fn verified(&self, verified: &Verified) -> Shown {
+        let Verified { head, erased, blobs, streams } = verified;
+        let events = head.pos;
+        println!("{events} events in {streams} streams are as they were written; {erased} erased, {blobs} blobs");
+        println!("anchor: {}", Anchor::from(*head));
+        Ok(Exit::Succeeded)
+    }
+
+    /// The runbooks.
+    pub fn runbooks(&self, listed: &[Listed]) -> Shown {
+        if listed.is_empty() {
+            println!("there are no runbooks here");
+        }
+        for runbook in listed {
+            let severity = runbook.severity.map_or("--".to_owned(), |severity| severity.to_string());
+            let faults = match runbook.faults {
+                0 => String::new(),
+                1 => format!("  {}", self.paint.bad("1 fault")),
+                several => format!("  {}", self.paint.bad(&format!("{several} faults"))),
+            };
+            println!("{:<28} {severity}  {}{faults}", runbook.id, one_line(&runbook.title, 60));
+            if !runbook.use_when.is_empty() {
+                let words = one_line(&runbook.use_when.join(" · "), 200);
+                println!("{}", self.paint.dim(&wrap(&words, "    ", self.width)));
+            }
+        }
+        Ok(Exit::Succeeded)
+    }
+
+    /// A postmortem, or where it went.
+    pub fn postmortem(&self, drafted: Drafted) -> Shown {
+        match drafted {
+            Drafted::Text(text) => return self.text(&text),
+            Drafted::Files(files) => files.iter().for_each(|file| println!("wrote {file}")),
+        }
+        Ok(Exit::Succeeded)
+    }
+
+    /// Rehearsals, and where they differ from what they expect.
+    pub fn rehearsed(&self, rehearsed: &Rehearsed) -> Shown {
+        match rehearsed {
+            Rehearsed::List(scenarios) => scenarios.iter().for_each(|(name, title)| println!("{name:<28} {title}")),
+            Rehearsed::One(played, written) => print!("{}", played.text(Some(written))),
+            Rehearsed::Several(all) => {
+                all.iter().for_each(|played| print!("{}", played.line()));
+                let differ = all.iter().filter(|played| !played.is_ok()).count();
+                println!("{} rehearsed, {differ} differ from what they expect", all.len());
+            }
+        }
+        Ok(if rehearsed.is_ok() { Exit::Succeeded } else { Exit::Failed })
+    }
+
+    /// A run: every step, what waits for whom, and what answers it.
+    pub fn run(&self, state: &State) -> Shown {
+        let paint = self.paint;
+        let zone = crate::base::schedule::zone(&state.plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC);
+        let how = match &state.progress {
+            Progress::Over { outcome, why } => {
+                let why = if why.is_empty() { String::new() } else { format!(": {}", one_line(why, 200)) };
+                format!("{}{why}", outcome.word())
+            }
+            Progress::Ending { outcome, .. } => format!("ending, {}", outcome.word()),
+            Progress::Running => match &state.paused {
+                Some(who) => format!("paused by {who}"),
+                None => "running".to_owned(),
+            },
+        };
+        println!("{}  {}  {how}", state.id, paint.bold(&one_line(&state.plan.title, 100)));
+        println!(
+            "{}",
+            paint.dim(&format!(
+                "on {}, for {}, started by {} at {}",
+                state.opened.environment,
+                state.opened.incident,
+                state.opened.by,
+                time::moment(state.opened_at, zone)
+            ))
+        );
+        let mut phase = None;
+        for (position, step) in state.plan.steps.iter().enumerate() {
+            if phase != Some(step.phase) {
+                phase = Some(step.phase);
+                if let Some(named) = state.plan.phases.get(step.phase) {
+                    let covered = if named.covered { "" } else { "  (not part of this run)" };
+                    println!("\n{}{covered}", paint.bold(&one_line(&named.title, 100)));
+                }
+            }
+            println!("{}", self.step(state, position));
+        }
+        let terminal = super::Terminal { me: crate::base::event::Actor::Bot, interactive: false, paint, width: self.width };
+        waiting(state).iter().for_each(|waiting| println!("\n{}", end::wanted(waiting, &terminal)));
+        let criteria = end::criteria(state, &terminal);
+        if !criteria.is_empty() {
+            println!();
+            criteria.iter().for_each(|line| println!("{line}"));
+        }
+        Ok(Exit::Succeeded)
+    }
+
+    fn step(&self, state: &State, position: usize) -> String {
+        let paint = self.paint;
+        let (plan, step) = (state.step(position), &state.steps[position]);
+        let (mark, said) = match (&step.stage, &step.result) {
+            (Stage::Pending, _) => (" ".to_owned(), String::new()),
+            (Stage::Skipped, _) => (paint.dim("-"), "skipped".to_owned()),
+            (Stage::Done | Stage::Failed, Some(result)) if result.ok => (paint.good("✓"), result.summary.clone()),
+            (Stage::Done | Stage::Failed, Some(result)) => (paint.bad("✗"), result.summary.clone()),
+            (stage, _) if stage.waits_for_human() => (paint.ask("?"), stage.name().to_owned()),
+            (stage, _) => (paint.warn(">"), stage.name().to_owned()),
+        };
+        let visits = if step.visits > 1 { format!(" (time {})", step.visits) } else { String::new() };
+        let title = format!("{}{visits}", one_line(&plan.title, 60));
+        let gap = " ".repeat(36usize.saturating_sub(title.chars().count()).max(2));
+        let room = self.width.saturating_sub(4 + title.chars().count() + gap.len()).max(16);
+        format!("  {mark} {title}{gap}{}", one_line(&said, room)).trim_end().to_owned()
+    }
+}

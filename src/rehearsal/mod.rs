@@ -1,0 +1,168 @@
+//! Rehearsals: a runbook played against a scripted world, in virtual time.
+//!
+//! Lives here: scenario files, the world they describe (behind the ports of `client`), the people in it, the player and the
+//! comparison with what was expected. Never lives here: another engine or other executors: what is rehearsed is what runs.
+
+mod cast;
+mod compare;
+mod entry;
+mod play;
+mod prepare;
+pub mod scenario;
+mod transcript;
+pub mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::schedule::zone;
+use crate::engine::EngineError;
+use crate::view::report::{self, ReportError};
+use crate::view::sentence::Wording;
+use crate::view::time;
+use entry::Entry;
+use scenario::{Loaded, ScenarioError};
+
+/// The scenario that is played when none is named.
+pub const FIRST: &str = "server-limit";
+
+/// A rehearsal that was played to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Played {
+    /// The scenario's name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// What was rehearsed, where and from when on: one line.
+    pub about: String,
+    /// What happened, a line each with the virtual time.
+    pub lines: Vec<String>,
+    /// How it ended: outcome, criteria, what the world saw.
+    pub ending: Vec<String>,
+    /// Where it differs from what the scenario expects; empty when all is well.
+    pub differences: Vec<String>,
+    /// The postmortem of its incident, Markdown.
+    pub postmortem: String,
+    /// Files that the postmortem links, by name: SVG.
+    pub charts: Vec<(String, String)>,
+}
+
+/// Why there is nothing to compare.
+#[derive(Debug, thiserror::Error)]
+pub enum RehearsalError {
+    /// The scenario cannot be played.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The runbook or the inventory that it names has faults; the text lists them.
+    #[error("{0}")]
+    Faulty(String),
+    /// The engine gave up: a defect, since everything is in memory.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The postmortem could not be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+}
+
+/// Plays a scenario. The same scenario, runbook and inventory give the same result, to the byte.
+///
+/// # Errors
+/// The files that it names cannot be read or have faults.
+pub fn rehearse(loaded: &Loaded) -> Result<Played, RehearsalError> {
+    let scenario = &loaded.scenario;
+    let (plan, secrets) = prepare::prepare(loaded)?;
+    let zone = zone(&plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC);
+    let played = play::play(scenario, &plan, secrets)?;
+    let mut wording = Wording::new(zone);
+    wording.know(&played.run.id, &plan);
+    let entries: Vec<Entry> = played.facts.iter().map(|fact| Entry::of(fact, &mut wording)).collect();
+    let plans = BTreeMap::from([(played.run.id.clone(), Arc::clone(&played.run.plan))]);
+    let options = report::Options {
+        zone: None,
+        anchor: Some(played.anchor.clone()),
+        generated_at: played.end,
+        template: None,
+        plans: &plans,
+    };
+    let postmortem = report::postmortem(&played.facts, &options)?;
+    let mut differences = played.troubles.clone();
+    differences.extend(compare::differences(&scenario.expect, &played, &entries, &postmortem.markdown));
+    let about = format!(
+        "{} on {}, from {} ({})",
+        played.run.plan.title,
+        played.run.plan.inventory.environment,
+        time::moment(played.start, zone),
+        time::zone_label(played.start, zone)
+    );
+    Ok(Played {
+        name: loaded.name.clone(),
+        title: scenario.title.clone(),
+        about,
+        lines: transcript::lines(&played, &entries, zone),
+        ending: transcript::ending(&played),
+        differences,
+        postmortem: postmortem.markdown,
+        charts: postmortem.charts,
+    })
+}
+
+impl Played {
+    /// Whether all is as expected.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    /// The whole rehearsal as people read it; `written` says where the postmortem is.
+    #[must_use]
+    pub fn text(&self, written: Option<&str>) -> String {
+        let mut lines = vec![format!("{}: {}", self.name, self.title), self.about.clone(), String::new()];
+        lines.extend(self.lines.iter().cloned());
+        lines.push(String::new());
+        lines.extend(self.ending.iter().cloned());
+        lines.extend(written.map(|place| format!("postmortem: {place}")));
+        lines.push(String::new());
+        lines.push(self.verdict());
+        lines.join("\n") + "\n"
+    }
+
+    /// One line for a list, with what differed below it where something did.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let mark = if self.is_ok() { "ok     " } else { "differs" };
+        let mut text = format!("{mark}  {}: {}", self.name, self.title);
+        for difference in &self.differences {
+            text.push_str("\n          ");
+            text.push_str(difference);
+        }
+        text + "\n"
+    }
+
+    /// `ok`, or what differed.
+    fn verdict(&self) -> String {
+        if self.is_ok() {
+            return "ok".to_owned();
+        }
+        let mut text = "differs from what the scenario expects:".to_owned();
+        for difference in &self.differences {
+            text.push_str("\n  ");
+            text.push_str(difference);
+        }
+        text
+    }
+}
+
+/// `RunAgain` as `run again`.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    for (index, letter) in name.chars().enumerate() {
+        if letter.is_ascii_uppercase() && index > 0 {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! From the files that a scenario names to the plan of its run and the secrets of its world.
+//!
+//! Lives here: reading the runbook and the inventory with the scenario's variables. Never lives here: the real environment:
+//! a rehearsal takes no variable and no secret from the machine it is played on.
+
+use std::path::Path;
+
+use super::RehearsalError;
+use super::scenario::{Loaded, ScenarioError};
+use crate::base::secret::{SecretEntry, Secrets};
+use crate::domain::action::inventory::load::{self as inventory, SecretFrom, SecretSource};
+use crate::domain::runbook::model::Plan;
+use crate::domain::runbook::plan::{Request, pin};
+use crate::domain::runbook::{MAX_PAGE, check};
+use crate::domain::source::fault::render;
+
+/// Largest inventory that is read, in bytes.
+const MAX_TARGETS: usize = 1024 * 1024;
+/// What stands for a secret that comes from a file.
+const NO_SECRET: &str = "not-a-secret-but-a-rehearsal";
+
+/// Plans the run of a scenario.
+pub(super) fn prepare(loaded: &Loaded) -> Result<(Plan, Secrets), RehearsalError> {
+    let scenario = &loaded.scenario;
+    let variables = |name: &str| scenario.world.variables.get(name).cloned();
+    let targets = read(&loaded.targets, MAX_TARGETS)?;
+    let file = shown(&loaded.targets);
+    let inventories = inventory::load(&targets, &file, &variables)
+        .map_err(|faults| RehearsalError::Faulty(render(&faults, &file, &targets, false)))?;
+    let inventory = inventories
+        .pick(scenario.environment.as_deref())
+        .map_err(|error| ScenarioError::of(&loaded.path, error.to_string()))?;
+    let source = read(&loaded.runbook, MAX_PAGE)?;
+    let directory = loaded.runbook.parent().unwrap_or(Path::new("")).to_owned();
+    let library = move |id: &str| {
+        let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        plain.then(|| read(&directory.join(format!("{id}.md")), MAX_PAGE).ok()).flatten()
+    };
+    let name = loaded.runbook.file_stem().unwrap_or_default().to_string_lossy();
+    let checked = check::check(&source, &name, Some(inventory), &library);
+    let Some(runbook) = checked.runbook else {
+        return Err(RehearsalError::Faulty(render(&checked.faults, &shown(&loaded.runbook), &source, false)));
+    };
+    let inputs = scenario.inputs.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let request = Request { inputs, phases: Vec::new() };
+    let plan = pin(&runbook, &source, &request, inventory, &library).map_err(|faults| {
+        let lines: Vec<String> = faults
+            .iter()
+            .map(|fault| match &fault.hint {
+                Some(hint) => format!("{}; {hint}", fault.message),
+                None => fault.message.clone(),
+            })
+            .collect();
+        ScenarioError::of(&loaded.path, lines.join("\n  "))
+    })?;
+    let entries = inventories.secrets.iter().map(|source| entry(source, &variables));
+    Ok((plan, Secrets::new(entries)))
+}
+
+fn entry(source: &SecretSource, variables: &dyn Fn(&str) -> Option<String>) -> SecretEntry {
+    let value = match &source.from {
+        SecretFrom::Env(name) => variables(name),
+        SecretFrom::File(_) => Some(NO_SECRET.to_owned()),
+    };
+    SecretEntry {
+        name: source.name.clone(),
+        value: value.map(Into::into),
+        from: "the scenario's variables".to_owned(),
+        hosts: source.hosts.clone(),
+        programs: source.programs.clone(),
+    }
+}
+
+fn read(path: &Path, most: usize) -> Result<String, ScenarioError> {
+    let unreadable = |error: std::io::Error| ScenarioError::of(path, format!("cannot be read: {error}"));
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if usize::try_from(size).is_ok_and(|size| size <= most) {
+        return std::fs::read_to_string(path).map_err(unreadable);
+    }
+    Err(ScenarioError::of(path, format!("has {size} bytes; at most {most} are read")))
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

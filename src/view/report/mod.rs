@@ -1,0 +1,188 @@
+//! The postmortem: facts in, a view model, a Markdown page and its charts out. Pure.
+//!
+//! Lives here: [`postmortem`] and the page's frame; each section is a file that reads the facts by itself. Every generated
+//! statement cites its events, and what nobody recorded reads "not recorded". All text from outside is neutralised when
+//! the view model is made, because the template does not escape. Never lives here: where the files go.
+
+mod asked;
+mod chart;
+mod cite;
+mod criteria;
+mod glance;
+mod measurements;
+mod missing;
+mod open;
+mod resolution;
+mod suites;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod watches;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use handlebars::Handlebars;
+use serde::Serialize;
+
+use crate::base::event::{Instant, Person, Recorded, RunId};
+use crate::base::schedule::zone;
+use crate::domain::incident;
+use crate::domain::incident::event::{Declared, Event};
+use crate::domain::runbook::model::Plan;
+use crate::domain::timeline::Fact;
+use crate::view::sentence::Wording;
+use crate::view::time;
+
+pub use chart::{Chart, Panel, Shade};
+pub use cite::{Cites, NOT_RECORDED};
+
+const TEMPLATE: &str = include_str!("../../../templates/postmortem.md.hbs");
+
+/// What a postmortem is made with besides the facts.
+#[derive(Clone, Debug)]
+pub struct Options<'a> {
+    /// Shows times in this zone instead of the incident's own (which is UTC where none was recorded).
+    pub zone: Option<Tz>,
+    /// The journal's head, `pos:hash`, against which `verify --anchor` checks.
+    pub anchor: Option<String>,
+    /// When this page is made.
+    pub generated_at: Instant,
+    /// The operator's own Handlebars template instead of the built-in one.
+    pub template: Option<&'a str>,
+    /// What the runs were pinned to, as far as it can be read: gives phases and limits.
+    pub plans: &'a BTreeMap<RunId, Arc<Plan>>,
+}
+
+/// A postmortem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The page.
+    pub markdown: String,
+    /// Files beside it, by the name that the page links: SVG.
+    pub charts: Vec<(String, String)>,
+}
+
+/// Why there is no postmortem.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The template does not parse, or names something that is not there.
+    #[error("the postmortem template does not work: {0}; compare it with the built-in one")]
+    Template(String),
+}
+
+/// What every section needs.
+struct Context<'a> {
+    facts: &'a [Recorded<Fact>],
+    zone: Tz,
+    incident: Option<incident::State>,
+    wording: Wording,
+    plans: &'a BTreeMap<RunId, Arc<Plan>>,
+    erased: missing::Erased,
+}
+
+/// The whole page as the template sees it.
+#[derive(Serialize)]
+struct Page {
+    glance: glance::Glance,
+    timeline: timeline::Timeline,
+    resolution: Vec<resolution::Run>,
+    criteria: Vec<criteria::Judgement>,
+    suites: Vec<suites::Suite>,
+    measurements: measurements::Measurements,
+    watches: Vec<watches::Watch>,
+    doubts: Vec<asked::Doubt>,
+    decisions: Vec<asked::Decision>,
+    overrides: Vec<asked::Override>,
+    open: Vec<open::Open>,
+    follow_ups: Vec<open::FollowUp>,
+    anchor: Option<String>,
+    generated_at: String,
+    missing: missing::Missing,
+    not_recorded: &'static str,
+}
+
+/// The postmortem of one incident from its facts, in order of their positions. Any part of the facts gives a page.
+///
+/// # Errors
+/// A template of the operator's that does not work.
+pub fn postmortem(facts: &[Recorded<Fact>], options: &Options<'_>) -> Result<Report, ReportError> {
+    let incident = fold_incident(facts);
+    let recorded_zone = incident.as_ref().and_then(|state| zone(state.zone.as_deref()?).ok());
+    let zone = options.zone.or(recorded_zone).unwrap_or(Tz::UTC);
+    let mut wording = Wording::new(zone);
+    for (run, plan) in options.plans {
+        wording.know(run, plan);
+    }
+    for recorded in facts {
+        wording.tell(&recorded.event);
+    }
+    let context = Context { facts, zone, incident, wording, plans: options.plans, erased: missing::erased(facts) };
+    let (watches, charts) = watches::watches(&context);
+    let doubts = asked::doubts(&context);
+    let criteria = criteria::judgements(&context);
+    let resolution = resolution::runs(&context);
+    let page = Page {
+        glance: glance::glance(&context),
+        timeline: timeline::timeline(&context),
+        open: open::open(&resolution, &criteria, &doubts),
+        follow_ups: open::follow_ups(&context),
+        resolution,
+        criteria,
+        suites: suites::suites(&context),
+        measurements: measurements::measurements(&context),
+        watches,
+        doubts,
+        decisions: asked::decisions(&context),
+        overrides: asked::overrides(&context),
+        anchor: options.anchor.as_deref().map(|anchor| cite::md(anchor, 200)),
+        generated_at: format!(
+            "{} ({})",
+            time::moment(options.generated_at, zone),
+            time::zone_label(options.generated_at, zone)
+        ),
+        missing: missing::missing(&context),
+        not_recorded: NOT_RECORDED,
+    };
+    let markdown = render(options.template.unwrap_or(TEMPLATE), &page)?;
+    Ok(Report { markdown, charts })
+}
+
+fn render(template: &str, page: &Page) -> Result<String, ReportError> {
+    let mut registry = Handlebars::new();
+    registry.register_escape_fn(handlebars::no_escape);
+    registry.set_strict_mode(true);
+    registry.render_template(template, page).map_err(|error| ReportError::Template(error.to_string()))
+}
+
+/// The incident as far as its events allow. Where its declaration was erased or is not among the facts, the later events
+/// still count, and nothing is made up for it: the sections ask whether it is there before they show what it says.
+fn fold_incident(facts: &[Recorded<Fact>]) -> Option<incident::State> {
+    let declared = |recorded: &Recorded<Fact>| matches!(&recorded.event, Fact::Incident(_, Event::Declared(_)));
+    let mut state = None;
+    if !facts.iter().any(declared) {
+        let first = facts.iter().find(|recorded| matches!(recorded.event, Fact::Incident(..)))?;
+        let at = first.head.occurred_at;
+        let stand_in = Declared {
+            title: String::new(),
+            severity: None,
+            environment: None,
+            zone: None,
+            started: None,
+            detected: at,
+            by: Person::new(""),
+        };
+        let mut unknown = incident::State::declare(&stand_in, at);
+        unknown.milestones.clear();
+        state = Some(unknown);
+    }
+    for recorded in facts {
+        if let Fact::Incident(_, event) = &recorded.event
+            && incident::State::step(&mut state, event, recorded.head.occurred_at).is_err()
+        {
+            tracing::warn!(pos = recorded.pos, "an incident event that does not fit is left out of the page's head");
+        }
+    }
+    state
+}

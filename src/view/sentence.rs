@@ -1,0 +1,517 @@
+//! Every fact in a short, calm sentence: the one place where the wording lives, for timelines and live output alike.
+//!
+//! Lives here: [`sentence`] for one fact, [`Wording`] for many in order. The sentences are plain text of one line; what came from outside is cut to a length and has no
+//! control or bidirectional characters, but it is *not* escaped for Markdown. Never lives here: the time of a fact itself
+//! (its reader prints that), colours, citations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use chrono_tz::Tz;
+use serde_json::Value;
+
+use crate::base::event::{Instant, Person, RunId};
+use crate::base::text::one_line;
+use crate::domain::incident::event as incident;
+use crate::domain::run::event as run;
+use crate::domain::run::event::{DoubtVerdict, FailureChoice, Question};
+use crate::domain::runbook::model::{Level, Plan};
+use crate::domain::target::event as target;
+use crate::domain::timeline::Fact;
+use crate::view::time;
+
+/// The longest piece of outside text in a sentence, in characters.
+const QUOTE: usize = 240;
+/// The longest heading or name in a sentence, in characters.
+const NAME: usize = 100;
+
+/// Tells facts in order, and remembers what later sentences need of earlier facts: headings, whether a step changes
+/// anything, which runs were driven before.
+#[derive(Clone, Debug)]
+pub struct Wording {
+    zone: Tz,
+    /// Whether times inside sentences name their zone: nobody around the sentence does.
+    names_zone: bool,
+    headings: BTreeMap<(RunId, String), String>,
+    reads: BTreeSet<(RunId, String)>,
+    driven: BTreeSet<RunId>,
+    /// What was told of a doubt last, so that the question about it need not tell it again.
+    probed: BTreeMap<(RunId, String), String>,
+}
+
+/// A single fact in a sentence, without what earlier facts tell: steps go by their ids where the fact does not carry the
+/// heading, times inside it are UTC and say so. `None` for a fact that is too fine for a timeline. Who reads many facts
+/// in order uses [`Wording`].
+#[must_use]
+pub fn sentence(fact: &Fact) -> Option<String> {
+    Wording { names_zone: true, ..Wording::new(Tz::UTC) }.tell(fact)
+}
+
+impl Wording {
+    /// Times inside sentences (until when, since when) are told in this zone.
+    #[must_use]
+    pub fn new(zone: Tz) -> Self {
+        Self {
+            zone,
+            names_zone: false,
+            headings: BTreeMap::new(),
+            reads: BTreeSet::new(),
+            driven: BTreeSet::new(),
+            probed: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the headings of a run from its plan, for those who do not begin with its first fact.
+    pub fn know(&mut self, run: &RunId, plan: &Plan) {
+        for step in &plan.steps {
+            self.headings.insert((run.clone(), step.id.clone()), step.title.clone());
+        }
+    }
+
+    /// The heading of a step; its id where no fact has named it yet.
+    #[must_use]
+    pub fn heading(&self, run: &RunId, step: &str) -> String {
+        let heading = self.headings.get(&(run.clone(), step.to_owned()));
+        one_line(heading.map_or(step, String::as_str), NAME)
+    }
+
+    /// The next fact in a sentence; `None` for one that is too fine for a timeline.
+    pub fn tell(&mut self, fact: &Fact) -> Option<String> {
+        let told = match fact {
+            Fact::Incident(_, event) => Some(self.incident(event)),
+            Fact::Run(id, event) => self.run(id, event),
+            Fact::Target(name, event) => target_sentence(name, event),
+            Fact::Erased { kind, .. } => Some(format!("erased (it was {})", one_line(kind, NAME))),
+        };
+        self.learn(fact);
+        told
+    }
+
+    fn learn(&mut self, fact: &Fact) {
+        let Fact::Run(id, event) = fact else { return };
+        let key = |step: &str| (id.clone(), step.to_owned());
+        match event {
+            run::Event::StepStarted(started) => {
+                self.headings.insert(key(&started.step), started.title.clone());
+                match started.action.as_ref().is_some_and(|action| action.changes()) {
+                    true => self.reads.remove(&key(&started.step)),
+                    false => self.reads.insert(key(&started.step)),
+                };
+            }
+            run::Event::StepSkipped(skipped) => {
+                self.headings.insert(key(&skipped.step), skipped.title.clone());
+            }
+            run::Event::Asked(asked) => {
+                self.headings.insert(key(&asked.step), asked.title.clone());
+            }
+            run::Event::WatchStarted(started) => {
+                self.headings.insert(key(&started.step), started.title.clone());
+            }
+            run::Event::DoubtProbed(probed) => {
+                self.probed.insert(key(&probed.step), probed.evidence.clone());
+            }
+            run::Event::DoubtSettled(settled) => {
+                self.probed.remove(&key(&settled.step));
+            }
+            run::Event::Adopted(_) => {
+                self.driven.insert(id.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn at(&self, at: Instant) -> String {
+        let clock = time::clock(at, self.zone);
+        if self.names_zone { format!("{clock} {}", self.zone.name()) } else { clock }
+    }
+
+    fn incident(&self, event: &incident::Event) -> String {
+        use incident::Event;
+        match event {
+            Event::Declared(declared) => {
+                let severity = declared.severity.map_or_else(String::new, |severity| format!(", {severity}"));
+                format!("incident declared by {}: {}{severity}", name(&declared.by), quote(&declared.title))
+            }
+            Event::Acknowledged(acknowledged) => {
+                format!("acknowledged by {}{}", name(&acknowledged.by), by_doing(acknowledged.by_doing.as_deref()))
+            }
+            Event::SeveritySet(set) => match set.from {
+                Some(from) => {
+                    format!("severity {from} → {} by {}{}", set.to, name(&set.by), because(set.why.as_deref()))
+                }
+                None => format!("severity set to {} by {}{}", set.to, name(&set.by), because(set.why.as_deref())),
+            },
+            Event::StatusSet(set) => {
+                let why = because(set.why.as_deref());
+                format!("status {} → {} by {}{why}", set.from.word(), set.to.word(), name(&set.by))
+            }
+            Event::RoleAssigned(assigned) => match &assigned.person {
+                Some(person) if *person == assigned.by => format!("{} is {}", name(person), assigned.role.word()),
+                Some(person) => {
+                    format!("{} is {}, says {}", name(person), assigned.role.word(), name(&assigned.by))
+                }
+                None => format!("nobody is {} any more, says {}", assigned.role.word(), name(&assigned.by)),
+            },
+            Event::MilestoneSet(set) => {
+                let (milestone, at) = (set.milestone.word(), time::moment(set.at, self.zone));
+                format!("{milestone} at {at}, says {}{}", name(&set.by), because(set.why.as_deref()))
+            }
+            Event::Noted(noted) => format!("note by {}: {}", name(&noted.by), quote(&noted.text)),
+            Event::Linked(linked) => {
+                let label = linked.label.as_deref().unwrap_or(&linked.url);
+                format!("{} linked {}", name(&linked.by), quote(label))
+            }
+            Event::Titled(titled) => format!("{} called it: {}", name(&titled.by), quote(&titled.title)),
+            Event::Summarised(summarised) => {
+                format!("{} wrote the {}", name(&summarised.by), summarised.section.word())
+            }
+            Event::RunAttached(attached) => {
+                format!("{} of {} belongs to this incident", attached.run, one_line(&attached.runbook, NAME))
+            }
+            Event::Resolved(resolved) if resolved.verified => {
+                format!("resolved by {}{}", name(&resolved.by), because(resolved.why.as_deref()))
+            }
+            Event::Resolved(resolved) => {
+                let open =
+                    resolved.unmet.len() + resolved.doubts.len() + resolved.unticked.len() + resolved.open_runs.len();
+                let why = because(resolved.why.as_deref());
+                format!("resolved, unverified, by {} with {open} still open{why}", name(&resolved.by))
+            }
+            Event::Reopened(reopened) => {
+                let why = because(reopened.why.as_deref());
+                format!("reopened as {} by {}{why}", reopened.to.word(), name(&reopened.by))
+            }
+            Event::Closed(closed) => format!("closed by {}{}", name(&closed.by), because(closed.why.as_deref())),
+        }
+    }
+
+    fn run(&self, id: &RunId, event: &run::Event) -> Option<String> {
+        use run::Event;
+        let told = match event {
+            Event::Opened(opened) => {
+                let (title, place) = (one_line(&opened.title, NAME), one_line(&opened.environment, NAME));
+                let from = opened
+                    .from
+                    .as_deref()
+                    .map_or_else(String::new, |from| format!(", from step {}", self.heading(id, from)));
+                format!("{id} started by {}: {title} on {place}{from}", name(&opened.by))
+            }
+            Event::Adopted(_) if self.driven.contains(id) => {
+                format!("{id} goes on in another process; what was under way is looked at again")
+            }
+            Event::Adopted(_) => return None,
+            Event::Paused(paused) => format!("{id} paused by {}{}", name(&paused.by), because(paused.why.as_deref())),
+            Event::Resumed(resumed) => format!("{id} resumed by {}", name(&resumed.by)),
+            Event::Cancelled(cancelled) => {
+                format!("{id} cancelled by {}{}", name(&cancelled.by), because(cancelled.why.as_deref()))
+            }
+            Event::Overdue(overdue) => format!("{id} has been going for {}", one_line(&overdue.after, NAME)),
+            Event::Finished(finished) if finished.why.is_empty() => format!("{id} {}", finished.outcome.word()),
+            Event::Finished(finished) => format!("{id} {}: {}", finished.outcome.word(), quote(&finished.why)),
+            Event::Notified(notified) => format!("told people: {}", quote(&notified.text)),
+            Event::CriterionTicked(ticked) => format!("{} ticked: {}", name(&ticked.by), quote(&ticked.text)),
+            Event::CriteriaJudged(judged) => criteria(judged),
+            _ => return self.step(id, event),
+        };
+        Some(told)
+    }
+
+    fn step(&self, id: &RunId, event: &run::Event) -> Option<String> {
+        use run::Event;
+        let told = match event {
+            Event::StepStarted(_) => return None,
+            Event::StepSkipped(skipped) if skipped.follow_up => return None,
+            Event::StepSkipped(skipped) => {
+                let by = skipped.by.as_ref().map_or_else(String::new, |by| format!(" by {}", name(by)));
+                format!("{}: skipped{by}: {}", one_line(&skipped.title, NAME), quote(&skipped.why))
+            }
+            Event::StepBlocked(blocked) => {
+                format!("{}: held back: {}", self.heading(id, &blocked.step), quote(&blocked.why))
+            }
+            Event::StepUnblocked(unblocked) => match &unblocked.override_ {
+                Some(guard) => {
+                    let why = quote(&guard.why);
+                    format!("{}: guard overridden by {}: {why}", self.heading(id, &unblocked.step), name(&guard.by))
+                }
+                None => format!("{}: free to go on", self.heading(id, &unblocked.step)),
+            },
+            Event::StepFinished(finished) => {
+                let outcome = if finished.ok { "done" } else { "failed" };
+                let title = one_line(&finished.title, NAME);
+                match finished.summary.is_empty() {
+                    true => format!("{title}: {outcome}"),
+                    false => format!("{title}: {outcome}: {}", quote(&finished.summary)),
+                }
+            }
+            Event::FailureSettled(settled) => {
+                let choice = match settled.choice {
+                    FailureChoice::Retry => "is tried again",
+                    FailureChoice::Continue => "counts as failed, the run goes on",
+                    FailureChoice::Stop => "ends the run",
+                };
+                let by = settled
+                    .by
+                    .as_ref()
+                    .map_or_else(|| ", as the runbook says".into(), |by| format!(", says {}", name(by)));
+                format!("{}: {choice}{by}{}", self.heading(id, &settled.step), because(settled.why.as_deref()))
+            }
+            Event::Jumped(jumped) => {
+                let to = match &jumped.to {
+                    Some(to) if jumped.redo => format!("goes back to {}", self.heading(id, to)),
+                    Some(to) => format!("goes on with {}", self.heading(id, to)),
+                    None => "comes to its end".to_owned(),
+                };
+                let by = jumped.by.as_ref().map_or_else(String::new, |by| format!(", says {}", name(by)));
+                format!("{id} {to}{by}{}", because(Some(&jumped.why)))
+            }
+            Event::WaitStarted(wait) => {
+                format!("{}: waits until {}", self.heading(id, &wait.step), self.at(wait.until))
+            }
+            Event::ApprovalAsked(_)
+            | Event::ApprovalGiven(_)
+            | Event::ApprovalRejected(_)
+            | Event::ApprovalExpired(_)
+            | Event::GlassBroken(_) => return self.approval(id, event),
+            Event::Asked(_) | Event::Answered(_) | Event::QuestionOverdue(_) => return self.question(id, event),
+            Event::WatchStarted(_)
+            | Event::WatchTallied(_)
+            | Event::WatchBreached(_)
+            | Event::WatchRecovered(_)
+            | Event::WatchGap(_)
+            | Event::WatchLogFound(_) => return self.watch(id, event),
+            _ => return self.attempt(id, event),
+        };
+        Some(told)
+    }
+
+    fn approval(&self, id: &RunId, event: &run::Event) -> Option<String> {
+        use run::Event;
+        Some(match event {
+            Event::ApprovalAsked(asked) => {
+                let needs = match asked.quorum {
+                    1 => "one person".to_owned(),
+                    quorum => format!("{quorum} persons"),
+                };
+                let (action, until) = (quote(&asked.action), self.at(asked.until));
+                format!("{}: asks {needs} to approve until {until}: {action}", self.heading(id, &asked.step))
+            }
+            Event::ApprovalGiven(given) => {
+                let step = self.heading(id, &given.step);
+                format!("{step}: approved by {} ({} of {})", name(&given.by), given.count, given.quorum)
+            }
+            Event::ApprovalRejected(rejected) => {
+                let why = because(rejected.why.as_deref());
+                format!("{}: refused by {}{why}", self.heading(id, &rejected.step), name(&rejected.by))
+            }
+            Event::ApprovalExpired(expired) => {
+                let then = if expired.asked_again { "asked again" } else { "the step fails" };
+                format!("{}: nobody approved in time; {then}", self.heading(id, &expired.step))
+            }
+            Event::GlassBroken(broken) => {
+                let (step, why) = (self.heading(id, &broken.step), quote(&broken.why));
+                format!("{step}: {} went ahead without approval (break-glass): {why}", name(&broken.by))
+            }
+            _ => return None,
+        })
+    }
+
+    fn question(&self, id: &RunId, event: &run::Event) -> Option<String> {
+        use run::Event;
+        Some(match event {
+            Event::Asked(asked) => {
+                let title = one_line(&asked.title, NAME);
+                match &asked.question {
+                    Question::Value { text, .. } => format!("{title}: asked: {}", quote(text)),
+                    Question::Branch { cases } => match cases.iter().find(|case| case.recommended) {
+                        Some(case) => format!("{title}: a decision is due; recommended: {}", quote(&case.label)),
+                        None => format!("{title}: a decision is due; nothing is recommended"),
+                    },
+                    Question::Work => format!("{title}: a person is asked to do it by hand"),
+                    Question::Failure { summary } => format!("{title}: failed ({}); asked what to do", quote(summary)),
+                    Question::Doubt { evidence }
+                        if self.probed.get(&(id.clone(), asked.step.clone())) == Some(evidence) =>
+                    {
+                        format!("{title}: a person is asked whether it happened")
+                    }
+                    Question::Doubt { evidence } => {
+                        format!("{title}: outcome unknown; a person is asked: {}", quote(evidence))
+                    }
+                }
+            }
+            Event::Answered(answered) => {
+                let step = self.heading(id, &answered.step);
+                let (said, why) = (answer(&answered.answer), because(answered.why.as_deref()));
+                match &answered.by {
+                    Some(by) => format!("{step}: {} said {said}{why}", name(by)),
+                    None => format!("{step}: nobody answered in time; {said} was taken{why}"),
+                }
+            }
+            Event::QuestionOverdue(overdue) => {
+                format!("{}: nobody has answered yet", self.heading(id, &overdue.step))
+            }
+            _ => return None,
+        })
+    }
+
+    fn watch(&self, id: &RunId, event: &run::Event) -> Option<String> {
+        use run::Event;
+        Some(match event {
+            Event::WatchStarted(started) => {
+                let every = time::length_ms(started.every_ms);
+                let until = self.at(started.until);
+                format!("{}: watching until {until}, every {every}", one_line(&started.title, NAME))
+            }
+            Event::WatchBreached(breached) => {
+                let level = if breached.level == Level::Fail { "broken" } else { "broken (warning)" };
+                let (step, that, since) =
+                    (self.heading(id, &breached.step), quote(&breached.that), self.at(breached.since));
+                format!("{step}: {that} is {level} since {since}{}", values(&breached.values))
+            }
+            Event::WatchRecovered(recovered) => {
+                let (step, that) = (self.heading(id, &recovered.step), quote(&recovered.that));
+                format!("{step}: {that} holds again{}", values(&recovered.values))
+            }
+            Event::WatchGap(gap) => {
+                let (from, to) = (self.at(gap.from), self.at(gap.to));
+                format!("{}: nobody looked from {from} to {to}: {}", self.heading(id, &gap.step), quote(&gap.why))
+            }
+            Event::WatchLogFound(found) => {
+                let (text, line) = (quote(&found.text), quote(&found.line));
+                format!("{}: \"{text}\" stood in the log: {line}", self.heading(id, &found.step))
+            }
+            _ => return None,
+        })
+    }
+
+    fn attempt(&self, id: &RunId, event: &run::Event) -> Option<String> {
+        use run::Event;
+        let again = |attempt: u32| if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+        Some(match event {
+            Event::AttemptPrepared(prepared) if prepared.summary.is_empty() => return None,
+            Event::AttemptPrepared(prepared) => {
+                format!("{}: before the change: {}", self.heading(id, &prepared.step), quote(&prepared.summary))
+            }
+            // A read is told by what it found.
+            Event::AttemptSent(sent) if self.reads.contains(&(id.clone(), sent.step.clone())) => return None,
+            Event::AttemptSent(sent) => format!("{}: sent{}", self.heading(id, &sent.step), again(sent.attempt)),
+            Event::AttemptAccepted(accepted) => {
+                let (step, said) = (self.heading(id, &accepted.step), quote(&accepted.summary));
+                format!("{step}: accepted ({said}); waiting until it shows")
+            }
+            Event::AttemptFailed(failed) => {
+                let (step, message) = (self.heading(id, &failed.step), quote(&failed.message));
+                match failed.again_at {
+                    Some(at) => {
+                        format!("{step}: attempt {} failed: {message}; again at {}", failed.attempt, self.at(at))
+                    }
+                    None => format!("{step}: attempt {} failed: {message}", failed.attempt),
+                }
+            }
+            Event::AttemptDoubted(doubted) => {
+                let then = if doubted.probe { "the world is looked at" } else { "a person is asked" };
+                format!("{}: outcome unknown: {}; {then}", self.heading(id, &doubted.step), quote(&doubted.why))
+            }
+            Event::DoubtProbed(probed) => {
+                let evidence = quote(&probed.evidence);
+                format!("{}: looked, and it does not tell: {evidence}", self.heading(id, &probed.step))
+            }
+            Event::DoubtSettled(settled) => {
+                let verdict = verdict(settled.verdict);
+                let by =
+                    settled.by.as_ref().map_or_else(|| "shown by the world".into(), |by| format!("says {}", name(by)));
+                format!("{}: {verdict}, {by}{}", self.heading(id, &settled.step), because(Some(&settled.why)))
+            }
+            Event::LateReply(late) => {
+                format!(
+                    "{}: a late answer, which changes nothing: {}",
+                    self.heading(id, &late.step),
+                    quote(&late.summary)
+                )
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn target_sentence(name_of: &str, event: &target::Event) -> Option<String> {
+    let target_name = one_line(name_of, NAME);
+    match event {
+        target::Event::Held(_) | target::Event::Released(_) => None,
+        target::Event::TakenOver(taken) => {
+            let (by, why) = (name(&taken.by), because(Some(&taken.why)));
+            Some(format!("{target_name}: {} may act although {} holds it, says {by}{why}", taken.run, taken.from))
+        }
+        target::Event::BudgetOverridden(over) => {
+            let (by, why) = (name(&over.by), because(Some(&over.why)));
+            Some(format!("{target_name}: {} may act although the budget is spent, says {by}{why}", over.run))
+        }
+    }
+}
+
+/// What an attempt in doubt was taken for.
+#[must_use]
+pub fn verdict(verdict: DoubtVerdict) -> &'static str {
+    match verdict {
+        DoubtVerdict::Done => "it was done",
+        DoubtVerdict::RunAgain => "it is run again",
+        DoubtVerdict::Abort => "the step is given up",
+    }
+}
+
+/// An answer as people read it: text without quotes, yes and no.
+#[must_use]
+pub fn answer(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::String(text) => format!("\"{}\"", quote(text)),
+        other => quote(&other.to_string()),
+    }
+}
+
+/// A number without needless digits: `15`, `78.5`.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let text = format!("{value:.2}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+fn criteria(judged: &run::CriteriaJudged) -> String {
+    let count = |met| judged.criteria.iter().filter(|criterion| criterion.met == met).count();
+    let mut told = format!("criteria: {} of {} met", count(Some(true)), judged.criteria.len());
+    if count(Some(false)) > 0 {
+        let _ = write!(told, ", {} not met", count(Some(false)));
+    }
+    if count(None) > 0 {
+        let _ = write!(told, ", {} waiting for a tick", count(None));
+    }
+    told
+}
+
+fn values(values: &BTreeMap<String, f64>) -> String {
+    if values.is_empty() {
+        return String::new();
+    }
+    let shown: Vec<String> =
+        values.iter().take(6).map(|(key, value)| format!("{} {}", one_line(key, 40), number(*value))).collect();
+    format!(" ({})", shown.join(", "))
+}
+
+fn name(person: &Person) -> String {
+    one_line(person.name(), NAME)
+}
+
+fn quote(text: &str) -> String {
+    one_line(text, QUOTE)
+}
+
+fn because(why: Option<&str>) -> String {
+    match why {
+        Some(why) if !why.is_empty() => format!(": {}", quote(why)),
+        _ => String::new(),
+    }
+}
+
+fn by_doing(what: Option<&str>) -> String {
+    what.map_or_else(String::new, |what| format!(" ({})", quote(what)))
+}
