@@ -79,7 +79,7 @@ pub fn rehearse(loaded: &Loaded) -> Result<Played, RehearsalError> {
     let plans = BTreeMap::from([(played.run.id.clone(), Arc::clone(&played.run.plan))]);
     let options = report::Options {
         zone: None,
-        anchor: Some(&played.anchor),
+        anchor: Some(played.anchor.clone()),
         generated_at: played.end,
         template: None,
         plans: &plans,

@@ -20,6 +20,7 @@ mod timeline;
 mod watches;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 use handlebars::Handlebars;
@@ -51,7 +52,7 @@ pub struct Options<'a> {
     /// The operator's own Handlebars template instead of the built-in one.
     pub template: Option<&'a str>,
     /// What the runs were pinned to, as far as it can be read: gives phases and limits.
-    pub plans: &'a BTreeMap<RunId, Plan>,
+    pub plans: &'a BTreeMap<RunId, Arc<Plan>>,
 }
 
 /// A postmortem.
@@ -77,7 +78,7 @@ struct Context<'a> {
     zone: Tz,
     incident: Option<incident::State>,
     wording: Wording,
-    plans: &'a BTreeMap<RunId, Plan>,
+    plans: &'a BTreeMap<RunId, Arc<Plan>>,
     erased: missing::Erased,
 }
 

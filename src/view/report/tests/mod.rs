@@ -3,6 +3,7 @@
 mod story;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use pulldown_cmark::{Event as Markdown, Options as Dialect, Parser, Tag};
@@ -18,7 +19,7 @@ fn generated_at() -> Instant {
     "2026-02-03T12:00:00Z".parse().unwrap()
 }
 
-fn report(facts: &[Recorded<Fact>], plans: &BTreeMap<RunId, Plan>) -> Report {
+fn report(facts: &[Recorded<Fact>], plans: &BTreeMap<RunId, Arc<Plan>>) -> Report {
     let anchor = Some("94:5d41402abc4b2a76".to_owned());
     let options = Options { zone: None, anchor, generated_at: generated_at(), template: None, plans };
     postmortem(facts, &options).unwrap()

@@ -2,6 +2,7 @@
 //! end-to-end tests before and after, a watch with a gap.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
@@ -148,7 +149,7 @@ fn tests(failed: &[&str]) -> Value {
 }
 
 /// All facts of the incident, and the plan its run was pinned to.
-pub(super) fn story() -> (Vec<Recorded<Fact>>, BTreeMap<RunId, Plan>) {
+pub(super) fn story() -> (Vec<Recorded<Fact>>, BTreeMap<RunId, Arc<Plan>>) {
     let mut book = Book::new();
     declared(&mut book);
     diagnosed(&mut book);
@@ -156,7 +157,7 @@ pub(super) fn story() -> (Vec<Recorded<Fact>>, BTreeMap<RunId, Plan>) {
     proven(&mut book);
     watched(&mut book);
     resolved(&mut book);
-    (book.facts, BTreeMap::from([(RunId::number(12), plan())]))
+    (book.facts, BTreeMap::from([(RunId::number(12), Arc::new(plan()))]))
 }
 
 fn declared(book: &mut Book) {
