@@ -326,6 +326,43 @@ fn a_silent_railway_leaves_a_doubt_that_shows_before_and_after() {
 }
 
 #[test]
+fn a_service_that_broke_meanwhile_does_not_prove_that_the_restart_arrived() {
+    let restart = Action::RailwayRestart(change());
+    for (now, happened) in [
+        (deployment("d1", "DEPLOYING", 5, &[("a", "RESTARTING")]), true),
+        (deployment("d1", "SUCCESS", 5, &[("b", "RUNNING")]), true),
+        (deployment("d1", "CRASHED", 5, &[("a", "CRASHED")]), false),
+        (deployment("d1", "REMOVED", 5, &[]), false),
+    ] {
+        let old = deployment("d1", "SUCCESS", -60, &[("a", "RUNNING")]);
+        let stage = Stage::new(script(vec![shows(&[old]), shows(std::slice::from_ref(&now))]));
+        let (baseline, restart) = (stage.prepare(restart.clone()), restart.clone());
+        let (probe, _) = stage.play(async move |executors| executors.probe(&restart, Some(&baseline)).await);
+        assert_eq!(matches!(probe, Probe::Happened(_)), happened, "{now:?}: {probe:?}");
+    }
+}
+
+#[test]
+fn a_deployment_that_another_one_replaced_is_not_waited_for() {
+    let restart = Action::RailwayRestart(change());
+    let old = deployment("d1", "SUCCESS", -60, &[("a", "RUNNING")]);
+    let stage = Stage::new(script(vec![shows(&[old]), shows(&[deployment("d1", "REMOVED", 5, &[])])]));
+    let baseline = stage.prepare(restart.clone());
+    let (reply, took) = stage.confirm(restart, baseline, 180);
+    assert!(matches!(reply, Reply::NotDone(_)), "{reply:?}");
+    assert_eq!(took, 0);
+
+    // That the old deployment finishes leaving is not the rollback's doing, nor its failure.
+    let leaving = [deployment("d2", "SUCCESS", -60, &[("a", "RUNNING")]), deployment("d1", "REMOVING", -70, &[])];
+    let left = [leaving[0].clone(), deployment("d1", "REMOVED", 5, &[])];
+    let rollback = Action::RailwayRollback(change());
+    let stage = Stage::new(script(vec![shows(&leaving), shows(&left)]));
+    let baseline = stage.prepare(rollback.clone());
+    let (probe, _) = stage.play(async move |executors| executors.probe(&rollback, Some(&baseline)).await);
+    assert!(matches!(probe, Probe::Unclear { .. }), "{probe:?}");
+}
+
+#[test]
 fn what_never_left_is_not_done_whatever_is_silent_ends_in_time() {
     let post = Action::Http(Request {
         method: Method::Post,

@@ -161,6 +161,9 @@ fn shape(answer: &HttpResponse) -> String {
     if answer.body.trim().is_empty() {
         return "an empty body".to_owned();
     }
+    if let Some(cut) = &answer.cut {
+        return format!("more than can be read ({cut}); ask for less");
+    }
     if !is_html(answer) {
         return "something that is no answer to the question".to_owned();
     }

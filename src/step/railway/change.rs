@@ -77,7 +77,7 @@ impl Baseline {
             return by_id(&self.before.deployment).filter(|now| *now != self.before);
         }
         let new = now.iter().find(|deployment| !self.known.contains(&deployment.id)).map(Snapshot::of);
-        let revived = self.to.as_ref().and_then(|to| by_id(&to.deployment).filter(|now| now != to));
+        let revived = self.to.as_ref().and_then(|to| by_id(&to.deployment).filter(|now| now != to && !now.is_gone()));
         new.or(revived)
     }
 
@@ -282,8 +282,9 @@ pub(in crate::step) async fn probe(
         Err(failure) => return unclear("not known", &failure.message),
     };
     match look(executors, verb, &service, &baseline, until).await {
-        Ok((Some(found), _)) => Probe::Happened(shown(executors, verb, change, &found, None)),
-        Ok((None, now)) => unclear(&baseline.before.describe(), &now),
+        // One that broke may have broken by itself, before the order ever arrived.
+        Ok((Some(found), _)) if !found.has_failed() => Probe::Happened(shown(executors, verb, change, &found, None)),
+        Ok((_, now)) => unclear(&baseline.before.describe(), &now),
         Err(trouble) => unclear(&baseline.before.describe(), &format!("not known ({})", trouble.failure.message)),
     }
 }

@@ -46,9 +46,15 @@ impl Snapshot {
             && present.all(|(_, status)| status == "RUNNING")
     }
 
-    /// It will not become ready any more.
+    /// It will not become ready any more: it broke, was never built, or another one took its place.
     pub(super) fn has_failed(&self) -> bool {
-        matches!(self.status(), DeploymentStatus::Crashed | DeploymentStatus::Failed)
+        use DeploymentStatus::{Crashed, Failed, Skipped};
+        self.is_gone() || matches!(self.status(), Crashed | Failed | Skipped)
+    }
+
+    /// It serves nobody any more.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.status(), DeploymentStatus::Removed | DeploymentStatus::Removing)
     }
 
     /// `deployment 4f1c SUCCESS since 2026-03-01T10:00:00Z, 1 instance: RUNNING`.
