@@ -75,6 +75,10 @@ impl Wording {
         one_line(heading.map_or(step, String::as_str), NAME)
     }
 
+    fn lead(&self, run: &RunId, step: &str) -> String {
+        lead(&self.heading(run, step))
+    }
+
     /// The next fact in a sentence; `None` for one that is too fine for a timeline.
     pub fn tell(&mut self, fact: &Fact) -> Option<String> {
         let told = match fact {
@@ -223,24 +227,24 @@ impl Wording {
             Event::StepSkipped(skipped) if skipped.follow_up => return None,
             Event::StepSkipped(skipped) => {
                 let by = skipped.by.as_ref().map_or_else(String::new, |by| format!(" by {}", name(by)));
-                format!("{}: skipped{by}: {}", one_line(&skipped.title, NAME), quote(&skipped.why))
+                format!("{} skipped{by}: {}", lead(&skipped.title), quote(&skipped.why))
             }
             Event::StepBlocked(blocked) => {
-                format!("{}: held back: {}", self.heading(id, &blocked.step), quote(&blocked.why))
+                format!("{} held back: {}", self.lead(id, &blocked.step), quote(&blocked.why))
             }
             Event::StepUnblocked(unblocked) => match &unblocked.override_ {
                 Some(guard) => {
                     let why = quote(&guard.why);
-                    format!("{}: guard overridden by {}: {why}", self.heading(id, &unblocked.step), name(&guard.by))
+                    format!("{} guard overridden by {}: {why}", self.lead(id, &unblocked.step), name(&guard.by))
                 }
-                None => format!("{}: free to go on", self.heading(id, &unblocked.step)),
+                None => format!("{} free to go on", self.lead(id, &unblocked.step)),
             },
             Event::StepFinished(finished) => {
                 let outcome = if finished.ok { "done" } else { "failed" };
-                let title = one_line(&finished.title, NAME);
+                let title = lead(&finished.title);
                 match finished.summary.is_empty() {
-                    true => format!("{title}: {outcome}"),
-                    false => format!("{title}: {outcome}: {}", quote(&finished.summary)),
+                    true => format!("{title} {outcome}"),
+                    false => format!("{title} {outcome}: {}", quote(&finished.summary)),
                 }
             }
             Event::FailureSettled(settled) => {
@@ -253,7 +257,7 @@ impl Wording {
                     .by
                     .as_ref()
                     .map_or_else(|| ", as the runbook says".into(), |by| format!(", says {}", name(by)));
-                format!("{}: {choice}{by}{}", self.heading(id, &settled.step), because(settled.why.as_deref()))
+                format!("{} {choice}{by}{}", self.lead(id, &settled.step), because(settled.why.as_deref()))
             }
             Event::Jumped(jumped) => {
                 let to = match &jumped.to {
@@ -265,7 +269,7 @@ impl Wording {
                 format!("{id} {to}{by}{}", because(Some(&jumped.why)))
             }
             Event::WaitStarted(wait) => {
-                format!("{}: waits until {}", self.heading(id, &wait.step), self.at(wait.until))
+                format!("{} waits until {}", self.lead(id, &wait.step), self.at(wait.until))
             }
             Event::ApprovalAsked(_)
             | Event::ApprovalGiven(_)
@@ -293,23 +297,23 @@ impl Wording {
                     quorum => format!("{quorum} persons"),
                 };
                 let (action, until) = (quote(&asked.action), self.at(asked.until));
-                format!("{}: asks {needs} to approve until {until}: {action}", self.heading(id, &asked.step))
+                format!("{} asks {needs} to approve until {until}: {action}", self.lead(id, &asked.step))
             }
             Event::ApprovalGiven(given) => {
-                let step = self.heading(id, &given.step);
-                format!("{step}: approved by {} ({} of {})", name(&given.by), given.count, given.quorum)
+                let step = self.lead(id, &given.step);
+                format!("{step} approved by {} ({} of {})", name(&given.by), given.count, given.quorum)
             }
             Event::ApprovalRejected(rejected) => {
                 let why = because(rejected.why.as_deref());
-                format!("{}: refused by {}{why}", self.heading(id, &rejected.step), name(&rejected.by))
+                format!("{} refused by {}{why}", self.lead(id, &rejected.step), name(&rejected.by))
             }
             Event::ApprovalExpired(expired) => {
                 let then = if expired.asked_again { "asked again" } else { "the step fails" };
-                format!("{}: nobody approved in time; {then}", self.heading(id, &expired.step))
+                format!("{} nobody approved in time; {then}", self.lead(id, &expired.step))
             }
             Event::GlassBroken(broken) => {
-                let (step, why) = (self.heading(id, &broken.step), quote(&broken.why));
-                format!("{step}: {} went ahead without approval (break-glass): {why}", name(&broken.by))
+                let (step, why) = (self.lead(id, &broken.step), quote(&broken.why));
+                format!("{step} {} went ahead without approval (break-glass): {why}", name(&broken.by))
             }
             _ => return None,
         })
@@ -319,35 +323,35 @@ impl Wording {
         use run::Event;
         Some(match event {
             Event::Asked(asked) => {
-                let title = one_line(&asked.title, NAME);
+                let title = lead(&asked.title);
                 match &asked.question {
-                    Question::Value { text, .. } => format!("{title}: asked: {}", quote(text)),
+                    Question::Value { text, .. } => format!("{title} asked: {}", quote(text)),
                     Question::Branch { cases } => match cases.iter().find(|case| case.recommended) {
-                        Some(case) => format!("{title}: a decision is due; recommended: {}", quote(&case.label)),
-                        None => format!("{title}: a decision is due; nothing is recommended"),
+                        Some(case) => format!("{title} a decision is due; recommended: {}", quote(&case.label)),
+                        None => format!("{title} a decision is due; nothing is recommended"),
                     },
-                    Question::Work => format!("{title}: a person is asked to do it by hand"),
-                    Question::Failure { summary } => format!("{title}: failed ({}); asked what to do", quote(summary)),
+                    Question::Work => format!("{title} a person is asked to do it by hand"),
+                    Question::Failure { summary } => format!("{title} failed ({}); asked what to do", quote(summary)),
                     Question::Doubt { evidence }
                         if self.probed.get(&(id.clone(), asked.step.clone())) == Some(evidence) =>
                     {
-                        format!("{title}: a person is asked whether it happened")
+                        format!("{title} a person is asked whether it happened")
                     }
                     Question::Doubt { evidence } => {
-                        format!("{title}: outcome unknown; a person is asked: {}", quote(evidence))
+                        format!("{title} outcome unknown; a person is asked: {}", quote(evidence))
                     }
                 }
             }
             Event::Answered(answered) => {
-                let step = self.heading(id, &answered.step);
+                let step = self.lead(id, &answered.step);
                 let (said, why) = (answer(&answered.answer), because(answered.why.as_deref()));
                 match &answered.by {
-                    Some(by) => format!("{step}: {} said {said}{why}", name(by)),
-                    None => format!("{step}: nobody answered in time; {said} was taken{why}"),
+                    Some(by) => format!("{step} {} said {said}{why}", name(by)),
+                    None => format!("{step} nobody answered in time; {said} was taken{why}"),
                 }
             }
             Event::QuestionOverdue(overdue) => {
-                format!("{}: nobody has answered yet", self.heading(id, &overdue.step))
+                format!("{} nobody has answered yet", self.lead(id, &overdue.step))
             }
             _ => return None,
         })
@@ -359,25 +363,25 @@ impl Wording {
             Event::WatchStarted(started) => {
                 let every = time::length_ms(started.every_ms);
                 let until = self.at(started.until);
-                format!("{}: watching until {until}, every {every}", one_line(&started.title, NAME))
+                format!("{} watching until {until}, every {every}", lead(&started.title))
             }
             Event::WatchBreached(breached) => {
                 let level = if breached.level == Level::Fail { "broken" } else { "broken (warning)" };
                 let (step, that, since) =
-                    (self.heading(id, &breached.step), quote(&breached.that), self.at(breached.since));
-                format!("{step}: {that} is {level} since {since}{}", values(&breached.values))
+                    (self.lead(id, &breached.step), quote(&breached.that), self.at(breached.since));
+                format!("{step} {that} is {level} since {since}{}", values(&breached.values))
             }
             Event::WatchRecovered(recovered) => {
-                let (step, that) = (self.heading(id, &recovered.step), quote(&recovered.that));
-                format!("{step}: {that} holds again{}", values(&recovered.values))
+                let (step, that) = (self.lead(id, &recovered.step), quote(&recovered.that));
+                format!("{step} {that} holds again{}", values(&recovered.values))
             }
             Event::WatchGap(gap) => {
                 let (from, to) = (self.at(gap.from), self.at(gap.to));
-                format!("{}: nobody looked from {from} to {to}: {}", self.heading(id, &gap.step), quote(&gap.why))
+                format!("{} nobody looked from {from} to {to}: {}", self.lead(id, &gap.step), quote(&gap.why))
             }
             Event::WatchLogFound(found) => {
                 let (text, line) = (quote(&found.text), quote(&found.line));
-                format!("{}: \"{text}\" stood in the log: {line}", self.heading(id, &found.step))
+                format!("{} \"{text}\" stood in the log: {line}", self.lead(id, &found.step))
             }
             _ => return None,
         })
@@ -389,44 +393,40 @@ impl Wording {
         Some(match event {
             Event::AttemptPrepared(prepared) if prepared.summary.is_empty() => return None,
             Event::AttemptPrepared(prepared) => {
-                format!("{}: before the change: {}", self.heading(id, &prepared.step), quote(&prepared.summary))
+                format!("{} before the change: {}", self.lead(id, &prepared.step), quote(&prepared.summary))
             }
             // A read is told by what it found.
             Event::AttemptSent(sent) if self.reads.contains(&(id.clone(), sent.step.clone())) => return None,
-            Event::AttemptSent(sent) => format!("{}: sent{}", self.heading(id, &sent.step), again(sent.attempt)),
+            Event::AttemptSent(sent) => format!("{} sent{}", self.lead(id, &sent.step), again(sent.attempt)),
             Event::AttemptAccepted(accepted) => {
-                let (step, said) = (self.heading(id, &accepted.step), quote(&accepted.summary));
-                format!("{step}: accepted ({said}); waiting until it shows")
+                let (step, said) = (self.lead(id, &accepted.step), quote(&accepted.summary));
+                format!("{step} accepted ({said}); waiting until it shows")
             }
             Event::AttemptFailed(failed) => {
-                let (step, message) = (self.heading(id, &failed.step), quote(&failed.message));
+                let (step, message) = (self.lead(id, &failed.step), quote(&failed.message));
                 match failed.again_at {
                     Some(at) => {
-                        format!("{step}: attempt {} failed: {message}; again at {}", failed.attempt, self.at(at))
+                        format!("{step} attempt {} failed: {message}; again at {}", failed.attempt, self.at(at))
                     }
-                    None => format!("{step}: attempt {} failed: {message}", failed.attempt),
+                    None => format!("{step} attempt {} failed: {message}", failed.attempt),
                 }
             }
             Event::AttemptDoubted(doubted) => {
                 let then = if doubted.probe { "the world is looked at" } else { "a person is asked" };
-                format!("{}: outcome unknown: {}; {then}", self.heading(id, &doubted.step), quote(&doubted.why))
+                format!("{} outcome unknown: {}; {then}", self.lead(id, &doubted.step), quote(&doubted.why))
             }
             Event::DoubtProbed(probed) => {
                 let evidence = quote(&probed.evidence);
-                format!("{}: looked, and it does not tell: {evidence}", self.heading(id, &probed.step))
+                format!("{} looked, and it does not tell: {evidence}", self.lead(id, &probed.step))
             }
             Event::DoubtSettled(settled) => {
                 let verdict = verdict(settled.verdict);
                 let by =
                     settled.by.as_ref().map_or_else(|| "shown by the world".into(), |by| format!("says {}", name(by)));
-                format!("{}: {verdict}, {by}{}", self.heading(id, &settled.step), because(Some(&settled.why)))
+                format!("{} {verdict}, {by}{}", self.lead(id, &settled.step), because(Some(&settled.why)))
             }
             Event::LateReply(late) => {
-                format!(
-                    "{}: a late answer, which changes nothing: {}",
-                    self.heading(id, &late.step),
-                    quote(&late.summary)
-                )
+                format!("{} a late answer, which changes nothing: {}", self.lead(id, &late.step), quote(&late.summary))
             }
             _ => return None,
         })
@@ -497,6 +497,12 @@ fn values(values: &BTreeMap<String, f64>) -> String {
     format!(" ({})", shown.join(", "))
 }
 
+/// A heading in front of what is told of it: a colon behind it, unless it asks or exclaims by itself.
+fn lead(heading: &str) -> String {
+    let heading = one_line(heading, NAME);
+    if heading.ends_with(['?', '!', ':']) { heading } else { format!("{heading}:") }
+}
+
 fn name(person: &Person) -> String {
     one_line(person.name(), NAME)
 }
@@ -514,4 +520,45 @@ fn because(why: Option<&str>) -> String {
 
 fn by_doing(what: Option<&str>) -> String {
     what.map_or_else(String::new, |what| format!(" ({})", quote(what)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::event::IncidentId;
+
+    fn of_run(event: impl Into<run::Event>) -> Fact {
+        Fact::Run(RunId::number(3), event.into())
+    }
+
+    fn started(step: &str, title: &str) -> Fact {
+        of_run(run::StepStarted { step: step.into(), title: title.into(), visit: 1, action: None })
+    }
+
+    #[test]
+    fn a_single_fact_names_its_step_and_its_zone() {
+        let wait = of_run(run::WaitStarted { step: "rest".into(), until: "2026-02-02T11:14:00Z".parse().unwrap() });
+        assert_eq!(sentence(&wait).unwrap(), "rest: waits until 11:14:00 UTC");
+        assert_eq!(sentence(&started("rest", "Let it rest")), None, "too fine");
+    }
+
+    #[test]
+    fn later_sentences_know_the_headings_of_earlier_facts() {
+        let mut wording = Wording::new(Tz::America__Santiago);
+        assert_eq!(wording.tell(&started("rest", "Let it rest")), None);
+        let wait = of_run(run::WaitStarted { step: "rest".into(), until: "2026-02-02T11:14:00Z".parse().unwrap() });
+        assert_eq!(wording.tell(&wait).unwrap(), "Let it rest: waits until 08:14:00");
+        wording.tell(&started("cause", "Server or pool?"));
+        let late = of_run(run::QuestionOverdue { step: "cause".into() });
+        assert_eq!(wording.tell(&late).unwrap(), "Server or pool? nobody has answered yet");
+    }
+
+    #[test]
+    fn outside_text_stays_on_one_line_and_is_cut() {
+        let note =
+            incident::Noted { text: format!("a\n\u{1b}[31mb\u{202e} {}", "x".repeat(900)), by: Person::new("ana") };
+        let told = sentence(&Fact::Incident(IncidentId::number(1), note.into())).unwrap();
+        assert!(told.starts_with("note by ana: a b\\u{202e} xxx") && told.ends_with('…'), "{told}");
+        assert!(told.chars().count() <= QUOTE + 20 && !told.contains('\n'), "{told}");
+    }
 }

@@ -357,3 +357,37 @@ fn escape(given: &str) -> String {
     }
     safe
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_line_only_where_it_compares_one_series_with_a_number() {
+        let value = |that| limit(that, "active", Level::Warn).map(|(_, value, _)| value);
+        assert_eq!(value("active < 15"), Some(15.0));
+        assert_eq!(value(" 0.5 <= active "), Some(0.5));
+        assert_eq!(value("inactive < 15"), None);
+        assert_eq!(value("active < 15 && utilization < 80"), None);
+        assert_eq!(value("active < limit"), None);
+        assert!(mentions("active < 15 && utilization < 80", "utilization") && !mentions("inactive < 15", "active"));
+    }
+
+    #[test]
+    fn whatever_the_values_are_every_coordinate_is_a_number() {
+        let from: Instant = "2026-02-02T11:00:00Z".parse().unwrap();
+        for values in [vec![0.0], vec![7.0; 3], vec![-1.0, 1e308, -1e308], vec![f64::MIN_POSITIVE, 0.0], vec![]] {
+            let mut series = Series::new();
+            for (index, value) in values.iter().enumerate() {
+                series.push(from + TimeDelta::seconds(index as i64), *value);
+            }
+            let panel = Panel { name: "a<b>&".into(), series, limits: Vec::new(), breaches: Vec::new() };
+            let (gaps, zone) = (Vec::new(), Tz::UTC);
+            let svg = Chart { title: "t".into(), from, to: from, zone, every_ms: 0, gaps, panels: vec![panel] }.svg();
+            assert!(
+                !svg.contains("NaN") && !svg.contains("inf") && svg.contains("a&lt;b&gt;&amp;"),
+                "{values:?}: {svg}"
+            );
+        }
+    }
+}

@@ -83,3 +83,28 @@ pub fn paragraphs(given: &str) -> String {
     }
     joined
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cited(positions: impl IntoIterator<Item = u64>) -> String {
+        let mut cites = Cites::default();
+        positions.into_iter().for_each(|pos| cites.add(pos));
+        cites.text()
+    }
+
+    #[test]
+    fn citations_are_short_and_in_order() {
+        assert_eq!(cited([]), "");
+        assert_eq!(cited([16, 12, 14, 15, 12]), "[#12, #14–#16]");
+        assert_eq!(cited((1..20).step_by(2)), "[#1–#19]", "many pieces become one range");
+    }
+
+    #[test]
+    fn what_a_person_wrote_keeps_its_lines_and_starts_nothing() {
+        assert_eq!(paragraphs("one\ntwo\n\nthree"), "one  \ntwo\n\nthree");
+        assert_eq!(paragraphs("a\n==="), "a  \n\\===");
+        assert_eq!(paragraphs("1) x"), "1\\) x");
+    }
+}
