@@ -130,7 +130,11 @@ async fn steps_per_second(folder: &Path, executors: &Executors, runs: usize, ste
 /// Commits a second of one row each: what this disk and this SQLite give at best.
 fn raw_commits_per_second(folder: &Path, commits: u32) -> f64 {
     let connection = rusqlite::Connection::open(folder.join("raw.db")).expect("a fresh folder");
-    connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (a INTEGER PRIMARY KEY, b BLOB)").expect("a table");
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (a INTEGER PRIMARY KEY, b BLOB)",
+        )
+        .expect("a table");
     let start = Instant::now();
     for number in 0..commits {
         connection.execute("INSERT INTO t VALUES (?1, ?2)", rusqlite::params![number, [0u8; 300]]).expect("a row");
@@ -164,6 +168,9 @@ fn main() {
     };
     let (raw, one, many) = (median(&mut raw), median(&mut one), median(&mut many));
     println!("raw SQLite commits (synchronous=FULL)   {raw:>9.0} /s");
-    println!("durable steps, one run                  {one:>9.0} /s   {:>5.0} % of the raw commit rate", one / raw * 100.0);
+    println!(
+        "durable steps, one run                  {one:>9.0} /s   {:>5.0} % of the raw commit rate",
+        one / raw * 100.0
+    );
     println!("durable steps, 64 runs at once          {many:>9.0} /s   {:>5.1} times one run", many / one);
 }

@@ -76,7 +76,8 @@ impl Settings {
     ) -> Result<Self, ConfigError> {
         let set = |name: &str| environment(name).filter(|value| !value.is_empty());
         let login = set("LOGNAME").or_else(|| set("USER")).or_else(|| set("USERNAME")).or_else(login);
-        let name = flags.person.or_else(|| set("RUNDOWN_PERSON")).or_else(|| login.clone()).ok_or(ConfigError::Nobody)?;
+        let name =
+            flags.person.or_else(|| set("RUNDOWN_PERSON")).or_else(|| login.clone()).ok_or(ConfigError::Nobody)?;
         let default = PathBuf::from(".rundown").join("journal.db");
         Ok(Self {
             journal: flags.journal.or_else(|| set("RUNDOWN_JOURNAL").map(PathBuf::from)).unwrap_or(default),
@@ -125,7 +126,8 @@ pub fn system_login() -> Option<String> {
 /// The name of this machine, or `host` where it has none.
 #[must_use]
 pub fn host_name(environment: Environment<'_>) -> String {
-    let known = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let known =
+        std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
     known
         .ok()
         .map(|name| name.trim().to_owned())
@@ -169,6 +171,9 @@ mod tests {
         assert_eq!(from_environment.railway_api, None);
         let flags = Flags { journal: Some("here.db".into()), ..Flags::default() };
         assert_eq!(settings(flags, &variables).unwrap().journal, PathBuf::from("here.db"));
-        assert_eq!(settings(Flags::default(), &[("USER", "ana")]).unwrap().journal, PathBuf::from(".rundown/journal.db"));
+        assert_eq!(
+            settings(Flags::default(), &[("USER", "ana")]).unwrap().journal,
+            PathBuf::from(".rundown/journal.db")
+        );
     }
 }

@@ -144,7 +144,8 @@ impl Library {
             Place::Disk(folder) => Ok(work(&folder)),
             Place::Inside => {
                 let folder = self.scratch.clone();
-                let cannot = |error: std::io::Error| Fault::Failed(format!("{} cannot be written: {error}", folder.display()));
+                let cannot =
+                    |error: std::io::Error| Fault::Failed(format!("{} cannot be written: {error}", folder.display()));
                 std::fs::create_dir_all(&folder).map_err(cannot)?;
                 let done = EMBEDDED.extract(&folder).map_err(cannot).map(|()| work(&folder));
                 // What stays behind is a copy of what everybody can read.
@@ -313,9 +314,9 @@ impl Library {
     /// `targets.yaml`, where there is one.
     fn targets(&self) -> Result<Option<Page>, Fault> {
         let read = match self.place() {
-            Place::Inside => {
-                EMBEDDED.get_file(TARGETS).map(|file| as_page(format!("runbooks/{TARGETS}"), "targets".to_owned(), file.contents()))
-            }
+            Place::Inside => EMBEDDED
+                .get_file(TARGETS)
+                .map(|file| as_page(format!("runbooks/{TARGETS}"), "targets".to_owned(), file.contents())),
             Place::Disk(folder) => {
                 let file = folder.join(TARGETS);
                 if file.exists() { Some(read_file(&file)?) } else { None }

@@ -19,7 +19,11 @@ impl Bot {
         match open.as_slice() {
             [] => Err(Fault::Usage("no run is open; `rundown run RUNBOOK` starts one".to_owned())),
             [only] => Ok(only.clone()),
-            several => Err(Fault::Usage(format!("{} runs are open; say which:\n{}", several.len(), self.runs_in_words(several).await?))),
+            several => Err(Fault::Usage(format!(
+                "{} runs are open; say which:\n{}",
+                several.len(),
+                self.runs_in_words(several).await?
+            ))),
         }
     }
 
@@ -46,7 +50,8 @@ impl Bot {
         if let Some(incident) = named {
             return Ok(incident.clone());
         }
-        let open: Vec<_> = self.all_incidents().await?.into_iter().filter(|(_, state)| state.status.is_open()).collect();
+        let open: Vec<_> =
+            self.all_incidents().await?.into_iter().filter(|(_, state)| state.status.is_open()).collect();
         match open.as_slice() {
             [] => Err(Fault::Usage("no incident is open; `rundown incident declare TITLE` declares one".to_owned())),
             [(only, _)] => Ok(only.clone()),

@@ -12,8 +12,8 @@ use crate::domain::incident;
 use crate::domain::incident::event::Milestone;
 use crate::domain::run::input::Command;
 use crate::domain::run::state::State;
-pub use crate::engine::{Live, Observer, Stopped};
 use crate::engine::{DriveOptions, Open};
+pub use crate::engine::{Live, Observer, Stopped};
 
 /// How often other processes' appends are looked for.
 const POLL: std::time::Duration = std::time::Duration::from_millis(200);

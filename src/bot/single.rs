@@ -86,7 +86,11 @@ mod tests {
     #[test]
     fn an_action_becomes_a_page_of_one_step() {
         let page = page(&asked("http", &["post=https://api.test/x", "json.tag=TEST-02", "json.worker=93"])).unwrap();
-        assert!(page.source.contains(r#""http":{"json":{"tag":"TEST-02","worker":93},"post":"https://api.test/x"}"#), "{}", page.source);
+        assert!(
+            page.source.contains(r#""http":{"json":{"tag":"TEST-02","worker":93},"post":"https://api.test/x"}"#),
+            "{}",
+            page.source
+        );
     }
 
     #[test]
@@ -98,7 +102,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_said() {
-        assert!(page(&asked("railway.restar", &[])).unwrap_err().to_string().contains("did you mean 'railway.restart'"));
+        assert!(
+            page(&asked("railway.restar", &[])).unwrap_err().to_string().contains("did you mean 'railway.restart'")
+        );
         assert!(page(&asked("http", &["a=1", "a=2"])).unwrap_err().to_string().contains("twice"));
         assert!(page(&asked("http", &["a=1", "a.b=2"])).unwrap_err().to_string().contains("twice"));
     }

@@ -99,7 +99,9 @@ impl Waiting {
     pub fn is_for(&self, me: &Person) -> bool {
         match &self.what {
             What::Approval { given, approvers, requester, .. } => {
-                !given.contains(me) && (approvers.is_empty() || approvers.contains(me)) && requester.as_ref() != Some(me)
+                !given.contains(me)
+                    && (approvers.is_empty() || approvers.contains(me))
+                    && requester.as_ref() != Some(me)
             }
             What::Question { .. } => true,
             What::Obstacle { .. } => false,
@@ -118,7 +120,8 @@ impl Waiting {
                         left => format!("{left} persons"),
                     },
                     names => {
-                        let names: Vec<_> = names.iter().filter(|name| !given.contains(name)).map(Person::name).collect();
+                        let names: Vec<_> =
+                            names.iter().filter(|name| !given.contains(name)).map(Person::name).collect();
                         format!("{left} of {}", names.join(", "))
                     }
                 };
@@ -132,7 +135,9 @@ impl Waiting {
                 Question::Failure { summary } => format!("failed: {summary}. What now?"),
                 Question::Doubt { evidence } => format!("may or may not have happened: {evidence}"),
             },
-            What::Obstacle { obstacle: Obstacle::HeldBy(run), target } => format!("waits for {target}, which {run} holds"),
+            What::Obstacle { obstacle: Obstacle::HeldBy(run), target } => {
+                format!("waits for {target}, which {run} holds")
+            }
             What::Obstacle { obstacle: Obstacle::OverBudget { .. }, target } => {
                 format!("waits: {target} was changed as often as its budget allows")
             }
@@ -145,7 +150,9 @@ impl Waiting {
         let step = &self.step;
         let run = run.map_or(String::new(), |run| format!(" --run {run}"));
         match &self.what {
-            What::Approval { .. } => vec![format!("rundown approve {step}{run}"), format!("rundown reject {step}{run}")],
+            What::Approval { .. } => {
+                vec![format!("rundown approve {step}{run}"), format!("rundown reject {step}{run}")]
+            }
             What::Question { question, .. } => match question {
                 Question::Value { .. } => vec![format!("rundown answer VALUE --step {step}{run}")],
                 Question::Branch { cases } => {
@@ -159,7 +166,9 @@ impl Waiting {
                         })
                         .collect()
                 }
-                Question::Work => vec![format!("rundown done {step}{run}"), format!("rundown done {step} --failed{run}")],
+                Question::Work => {
+                    vec![format!("rundown done {step}{run}"), format!("rundown done {step} --failed{run}")]
+                }
                 Question::Failure { .. } => vec![
                     format!("rundown runbook retry {step}{run}"),
                     format!("rundown runbook skip {step}{run}"),

@@ -108,7 +108,8 @@ impl Engine {
                     Some(wake) => Either::Left(self.clock.sleep_until(wake).fuse()),
                     None => Either::Right(futures::future::pending().fuse()),
                 };
-                let mut holding = if held { Either::Right(futures::future::pending()) } else { Either::Left(&mut hold) }.fuse();
+                let mut holding =
+                    if held { Either::Right(futures::future::pending()) } else { Either::Left(&mut hold) }.fuse();
                 select_biased! {
                     reply = under_way.streams.select_next_some() => {
                         let (key, input) = reply;
@@ -265,13 +266,7 @@ fn start<'a>(
     doing.instrument(span).into_stream().boxed()
 }
 
-async fn carry_out(
-    step: &str,
-    what: What,
-    plan: &Plan,
-    executors: &Executors,
-    observer: &dyn Observer,
-) -> StageReply {
+async fn carry_out(step: &str, what: What, plan: &Plan, executors: &Executors, observer: &dyn Observer) -> StageReply {
     match what {
         What::Prepare { action } => match executors.prepare(&action).await {
             Ok(prepared) => StageReply::Prepared { baseline: prepared.baseline, summary: prepared.summary },
@@ -288,7 +283,9 @@ async fn carry_out(
         }
         What::Probe { action, baseline } => StageReply::Probed(executors.probe(&action, baseline.as_deref()).await),
         // Watches are streams of their own.
-        What::Watch { .. } => StageReply::Probed(crate::domain::action::reply::Probe::Unclear { evidence: String::new() }),
+        What::Watch { .. } => {
+            StageReply::Probed(crate::domain::action::reply::Probe::Unclear { evidence: String::new() })
+        }
     }
 }
 

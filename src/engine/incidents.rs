@@ -13,7 +13,11 @@ impl Engine {
     ///
     /// # Errors
     /// A refusal, the journal.
-    pub async fn declare(&self, actor: &Actor, command: Command) -> Result<(IncidentId, Vec<Recorded<Fact>>), EngineError> {
+    pub async fn declare(
+        &self,
+        actor: &Actor,
+        command: Command,
+    ) -> Result<(IncidentId, Vec<Recorded<Fact>>), EngineError> {
         let mut number = self.journal.streams("incident:", false).await?.len() as u64;
         for _ in 0..CONFLICTS {
             number += 1;
@@ -26,7 +30,9 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
-        Err(EngineError::NotWritten(AppendError::Refused("too many incidents are being declared at once; try again".into())))
+        Err(EngineError::NotWritten(AppendError::Refused(
+            "too many incidents are being declared at once; try again".into(),
+        )))
     }
 
     /// An incident as its events make it.
@@ -99,7 +105,8 @@ impl Engine {
         occurred_at: Instant,
         now: Instant,
     ) -> Result<Vec<Recorded<Fact>>, EngineError> {
-        let events = events.iter().map(|event| codec::incident_event(event, actor, occurred_at)).collect::<Result<_, _>>()?;
+        let events =
+            events.iter().map(|event| codec::incident_event(event, actor, occurred_at)).collect::<Result<_, _>>()?;
         let item = Item { stream: Stream::incident(id), expected, incident: Some(id.clone()), events, open: None };
         let batch = Batch { items: vec![item], ..Batch::default() };
         let appended = self.journal.append(batch, now).await.map_err(EngineError::NotWritten)?;

@@ -53,7 +53,9 @@ pub enum EngineError {
     #[error("there is no {0} in this journal")]
     NoIncident(IncidentId),
     /// A living process drives it.
-    #[error("another process drives {run} right now{whom}; `rundown approve`, `decide`, `runbook pause` and so on reach it from here")]
+    #[error(
+        "another process drives {run} right now{whom}; `rundown approve`, `decide`, `runbook pause` and so on reach it from here"
+    )]
     DrivenElsewhere {
         /// Which run.
         run: RunId,
@@ -168,10 +170,8 @@ impl Engine {
     /// # Errors
     /// The journal.
     pub async fn open_run(&self, plan: &Plan, open: Open) -> Result<RunId, EngineError> {
-        let bytes = serde_json::to_vec(plan).map_err(|error| EngineError::PlanLost {
-            run: RunId::number(1),
-            why: error.to_string(),
-        })?;
+        let bytes = serde_json::to_vec(plan)
+            .map_err(|error| EngineError::PlanLost { run: RunId::number(1), why: error.to_string() })?;
         let blob = self.journal.new_blob(bytes);
         let mut number = self.journal.streams("run:", false).await?.len() as u64;
         for _ in 0..CONFLICTS {

@@ -101,7 +101,8 @@ impl Observation<'_> {
     async fn read_log(&self, reader: &mut LogReader, reports: &mpsc::UnboundedSender<Input>) {
         let key = format!("watch/{}/logs", self.step);
         let action = reader.action(self.clock.now());
-        let reply = self.executors.act(&action, &self.plan.inventory, &key, None, action.default_timeout(), &Silent).await;
+        let reply =
+            self.executors.act(&action, &self.plan.inventory, &key, None, action.default_timeout(), &Silent).await;
         // A log that could not be read now is read with the next one: what was written meanwhile is still in it.
         let Reply::Answered(answer) = reply else { return };
         reader.read_to = self.clock.now();

@@ -31,15 +31,17 @@ impl Session {
         let rows = engine.rows(Select::Stream(Stream::run(run)), 0).await?;
         let Some((first, rest)) = rows.split_first() else { return Err(EngineError::NoRun(run.clone())) };
         let timeline::Fact::Run(_, Event::Opened(opened)) = codec::recorded(first)?.event else {
-            return Err(EngineError::PlanLost { run: run.clone(), why: "its first event was erased or is another".into() });
+            return Err(EngineError::PlanLost {
+                run: run.clone(),
+                why: "its first event was erased or is another".into(),
+            });
         };
         let lost = |why: String| EngineError::PlanLost { run: run.clone(), why };
         let bytes = engine.journal.blob(&opened.plan).await?.ok_or_else(|| lost("it was erased".into()))?;
         let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| lost(error.to_string()))?;
         let state = State::open(run.clone(), Arc::new(plan), opened, first.at);
         let targets = state.plan.inventory.targets.keys().map(|name| (name.clone(), (0, 0))).collect();
-        let mut session =
-            Self { state, seq: 1, read_to: first.pos, targets: Targets::new(), target_reads: targets };
+        let mut session = Self { state, seq: 1, read_to: first.pos, targets: Targets::new(), target_reads: targets };
         for row in rest {
             session.fold(row)?;
         }
@@ -106,7 +108,8 @@ impl Session {
                 Err(error) => return Err(EngineError::NotWritten(error)),
             }
         }
-        let busy = AppendError::Refused(format!("{} is being changed by others all the time; try again", self.state.id));
+        let busy =
+            AppendError::Refused(format!("{} is being changed by others all the time; try again", self.state.id));
         Err(EngineError::NotWritten(busy))
     }
 

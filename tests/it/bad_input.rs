@@ -40,15 +40,21 @@ fn pages_that_are_no_pages_are_refused_in_a_sentence() {
         ("nested-yaml", page(&format!("set: {}{}", "[".repeat(10_000), "]".repeat(10_000))).into_bytes(), ""),
         (
             "a-minute-of-cel",
-            page("id: a\nset: { a: \"[1,2,3,4,5,6,7,8,9,0].all(a, [1,2,3].all(b, [1,2,3].all(c, a + b + c > 0)))\" }").into_bytes(),
+            page("id: a\nset: { a: \"[1,2,3,4,5,6,7,8,9,0].all(a, [1,2,3].all(b, [1,2,3].all(c, a + b + c > 0)))\" }")
+                .into_bytes(),
             "inside",
         ),
         (
             "a-gigabyte-of-text",
-            page("notify: \"{{#each inputs}}{{#each inputs}}{{#each inputs}}x{{/each}}{{/each}}{{/each}}\"").into_bytes(),
+            page("notify: \"{{#each inputs}}{{#each inputs}}{{#each inputs}}x{{/each}}{{/each}}{{/each}}\"")
+                .into_bytes(),
             "each",
         ),
-        ("itself", b"---\nid: itself\n---\n# Page\n\n### Again\n```yaml rundown\nrunbook: itself\n```\n".to_vec(), "itself"),
+        (
+            "itself",
+            b"---\nid: itself\n---\n# Page\n\n### Again\n```yaml rundown\nrunbook: itself\n```\n".to_vec(),
+            "itself",
+        ),
     ];
     for (name, bytes, says) in pages {
         let desk = Desk::with_pages(&[("targets.yaml", "environments: { test: { targets: {} } }")]);
@@ -95,7 +101,8 @@ fn ask(url: String, block: &str) -> Said {
 #[test]
 fn answers_that_are_no_answers_fail_the_step_and_nothing_else() {
     let get = "http: { get: \"{{target.odd.url}}/\" }\nexpect: [body == 1]\ntimeout: 2s\non_failure: stop";
-    let garbage = odd_server(|mut stream| stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n\xff\xfe\x00\x9b"));
+    let garbage =
+        odd_server(|mut stream| stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n\xff\xfe\x00\x9b"));
     let endless = odd_server(|mut stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n")?;
         let chunk = vec![b'x'; 1 << 20];
@@ -154,8 +161,24 @@ fn a_journal_that_cannot_be_written_says_so_before_anything_is_done() {
 fn with_failing_disk(inject: &str, file: &str) -> (Desk, Said) {
     let desk = Desk::with_pages(&[
         ("targets.yaml", "environments: { test: { targets: {} } }\nprograms: { 'true': {} }"),
-        ("long.md", &format!("# Page\n\n## Phase\n\n{}", "### Step\n```yaml rundown\nexec: { argv: ['true'] }\n```\n\n".repeat(1).as_str())),
-        ("many.md", &format!("# Page\n\n## Phase\n\n{}", (0..30).map(|n| format!("### Step {n}\n```yaml rundown\nexec: {{ argv: ['true'] }}\nidempotent: true\n```\n\n")).collect::<String>())),
+        (
+            "long.md",
+            &format!(
+                "# Page\n\n## Phase\n\n{}",
+                "### Step\n```yaml rundown\nexec: { argv: ['true'] }\n```\n\n".repeat(1).as_str()
+            ),
+        ),
+        (
+            "many.md",
+            &format!(
+                "# Page\n\n## Phase\n\n{}",
+                (0..30)
+                    .map(|n| format!(
+                        "### Step {n}\n```yaml rundown\nexec: {{ argv: ['true'] }}\nidempotent: true\n```\n\n"
+                    ))
+                    .collect::<String>()
+            ),
+        ),
     ]);
     // The journal exists before the disk fails.
     desk.rundown(&["run", "long", "--yes"]).exits(0);

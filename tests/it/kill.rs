@@ -126,7 +126,10 @@ fn answer(stream: TcpStream, done: &Mutex<Vec<(String, String)>>) -> std::io::Re
         done.lock().expect("no poison").push((path, key));
     }
     let body = r#"{"spool":"T-2","active":3}"#;
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
     (&stream).write_all(format!("{head}{body}").as_bytes())
 }
 
@@ -165,7 +168,8 @@ fn resume_to_the_end(desk: &Desk, backend: &Backend) -> usize {
             0 => return said_again,
             3 => {
                 let timeline = desk.rundown(&["timeline", "inc-1", "--json"]).exits(0).events();
-                let sent = timeline.iter().rev().find(|event| event["kind"] == "attempt.sent").expect("something was sent");
+                let sent =
+                    timeline.iter().rev().find(|event| event["kind"] == "attempt.sent").expect("something was sent");
                 let key = sent["body"]["key"].as_str().expect("a key");
                 let verdict = if backend.saw_key(key) { "done" } else { "again" };
                 said_again += usize::from(verdict == "again");
@@ -203,7 +207,11 @@ fn killed_after_any_event_a_run_ends_the_same_and_repeats_nothing_in_silence() {
             assert_eq!(steps.get(step), Some(ok), "{step}, killed after event {count}");
         }
         for path in ["/take", "/give_back"] {
-            assert!(backend.times(path) >= 1 && backend.times(path) <= 1 + again, "{path} {}×, killed after {count}", backend.times(path));
+            assert!(
+                backend.times(path) >= 1 && backend.times(path) <= 1 + again,
+                "{path} {}×, killed after {count}",
+                backend.times(path)
+            );
         }
         desk.rundown(&["verify"]).exits(0);
     };

@@ -75,7 +75,10 @@ fn mended(desk: &Desk, world: &World, restarted: Service, other: Service) {
     let draft = desk.rundown(&["postmortem", "draft", "inc-1", "--to", "postmortem.md"]).exits(0);
     let text = std::fs::read_to_string(desk.path().join("postmortem.md")).expect("written");
     assert!(text.contains("4 of 8") && text.contains("8 of 8"), "{}\n{text}", draft.out);
-    for event in timeline.iter().filter(|event| event["kind"] == "attempt.sent" && event["body"]["step"].as_str().is_some_and(|step| step.starts_with("restart"))) {
+    for event in timeline.iter().filter(|event| {
+        event["kind"] == "attempt.sent"
+            && event["body"]["step"].as_str().is_some_and(|step| step.starts_with("restart"))
+    }) {
         assert!(text.contains(&format!("#{}", event["pos"])), "the postmortem cites what restarted it\n{text}");
     }
     desk.rundown(&["verify"]).exits(0);
@@ -157,6 +160,9 @@ fn railway_is_busy_then_fails_after_it_restarted_and_nothing_is_restarted_twice(
     see_through(&desk, said, "keep").exits(0);
     let timeline = timeline(&desk);
     let kinds: Vec<_> = timeline.iter().filter_map(|event| event["kind"].as_str()).collect();
-    assert!(kinds.contains(&"attempt.failed") && kinds.contains(&"attempt.doubted") && kinds.contains(&"doubt.settled"), "{kinds:?}");
+    assert!(
+        kinds.contains(&"attempt.failed") && kinds.contains(&"attempt.doubted") && kinds.contains(&"doubt.settled"),
+        "{kinds:?}"
+    );
     mended(&desk, &world, Service::Redis, Service::Backend);
 }

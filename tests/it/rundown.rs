@@ -27,7 +27,10 @@ pub struct Said {
 impl Said {
     /// The events of `--json`.
     pub fn events(&self) -> Vec<Value> {
-        self.out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+        self.out
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+            .collect()
     }
 
     /// Expects this exit code.
@@ -100,12 +103,8 @@ impl Desk {
 
     /// Starts a command with `--json` and hands its events over as they come.
     pub fn watch(&self, arguments: &[&str]) -> Watched {
-        let mut child = self
-            .command(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
+        let mut child =
+            self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let lines = BufReader::new(child.stdout.take().expect("a pipe"));
         Watched { child, lines }
     }

@@ -20,19 +20,24 @@ fn the_tree_is_sound() {
 
 #[test]
 fn an_incident_needs_only_a_title() {
-    let Command::Incident(Incident::Declare { title, severity, .. }) = read(&["incident", "declare", "Redis", "is", "full"]).unwrap()
+    let Command::Incident(Incident::Declare { title, severity, .. }) =
+        read(&["incident", "declare", "Redis", "is", "full"]).unwrap()
     else {
         panic!()
     };
     assert_eq!(title.join(" "), "Redis is full");
     assert_eq!(severity, None);
-    let Command::Incident(Incident::Severity { severity, .. }) = read(&["incident", "severity", "p1"]).unwrap() else { panic!() };
+    let Command::Incident(Incident::Severity { severity, .. }) = read(&["incident", "severity", "p1"]).unwrap() else {
+        panic!()
+    };
     assert_eq!(severity, crate::base::event::Severity::P1);
 }
 
 #[test]
 fn a_run_is_started_or_resumed_but_not_both() {
-    let Command::Run(run) = read(&["run", "redis", "--input", "watch_for=2h=x", "--phase", "Prove it"]).unwrap() else { panic!() };
+    let Command::Run(run) = read(&["run", "redis", "--input", "watch_for=2h=x", "--phase", "Prove it"]).unwrap() else {
+        panic!()
+    };
     assert_eq!(run.at.input, [Pair { name: "watch_for".into(), value: "2h=x".into() }]);
     let Command::Run(run) = read(&["run", "--resume", "3"]).unwrap() else { panic!() };
     assert_eq!(run.resume, Some(Some(crate::base::event::RunId::number(3))));

@@ -49,12 +49,15 @@ async fn begin(bot: &Bot, terminal: &Terminal, door: &Door, planned: Planned, st
     }
     let run = bot.start(&terminal.me, &planned, start).await?;
     let state = bot.state(&run).await?;
-    say(door, &format!(
-        "{run}  {} on {} ({})",
-        terminal.paint.bold(&planned.plan.title),
-        planned.plan.inventory.environment,
-        state.opened.incident
-    ));
+    say(
+        door,
+        &format!(
+            "{run}  {} on {} ({})",
+            terminal.paint.bold(&planned.plan.title),
+            planned.plan.inventory.environment,
+            state.opened.incident
+        ),
+    );
     drive(bot, terminal, door, state, lines).await
 }
 

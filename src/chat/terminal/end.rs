@@ -58,7 +58,9 @@ pub fn text(state: &State, left: &Left, anchor: &str, terminal: &Terminal) -> St
             "{id} was left while '{}' was under way; what came of it is looked at when it goes on: rundown run --resume {id}",
             one_line(title, 100)
         )),
-        Left::Abandoned { sent: None } => line(format!("{id} was left as it is. Go on with: rundown run --resume {id}")),
+        Left::Abandoned { sent: None } => {
+            line(format!("{id} was left as it is. Go on with: rundown run --resume {id}"))
+        }
     }
     line(paint.dim(&format!("journal: {}", short(anchor))));
     text
@@ -87,7 +89,9 @@ pub(super) fn criteria(state: &State, terminal: &Terminal) -> Vec<String> {
             (_, Some(who)) => format!("  [x] {text} ({who})"),
             (Some(true), None) => format!("  [x] {text}"),
             (Some(false), None) => format!("  [ ] {} {text}{saw}", paint.bad("not met:")),
-            (None, None) => format!("  [ ] {text}  {}", paint.dim(&format!("rundown tick {} --run {}", index + 1, state.id))),
+            (None, None) => {
+                format!("  [ ] {text}  {}", paint.dim(&format!("rundown tick {} --run {}", index + 1, state.id)))
+            }
         });
     }
     lines

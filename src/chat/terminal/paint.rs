@@ -91,7 +91,13 @@ mod tests {
     #[test]
     fn text_is_broken_between_words_and_lists_hang() {
         let text = "Open the dashboard and restart.\n- the first item of a list that is long";
-        assert_eq!(wrap(text, "  ", 30), "  Open the dashboard and\n  restart.\n  - the first item of a list\n    that is long");
-        assert_eq!(wrap("https://example.org/a/very/long/address/indeed", "  ", 24), "  https://example.org/a/very/long/address/indeed");
+        assert_eq!(
+            wrap(text, "  ", 30),
+            "  Open the dashboard and\n  restart.\n  - the first item of a list\n    that is long"
+        );
+        assert_eq!(
+            wrap("https://example.org/a/very/long/address/indeed", "  ", 24),
+            "  https://example.org/a/very/long/address/indeed"
+        );
     }
 }

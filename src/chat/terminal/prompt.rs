@@ -83,7 +83,10 @@ impl Prompt {
                 text.push_str(&format!("  {}\n", one_line(action, 400)));
                 let short = digest.get(..8).unwrap_or(digest);
                 let persons = if *quorum == 1 { "1 person".to_owned() } else { format!("{quorum} persons") };
-                let until = self.waiting.until.map_or(String::new(), |until| format!(", until {}", time::due(until, now, zone)));
+                let until = self
+                    .waiting
+                    .until
+                    .map_or(String::new(), |until| format!(", until {}", time::due(until, now, zone)));
                 text.push_str(&format!("  {}\n", paint.dim(&format!("action {short}, takes {persons}{until}"))));
                 if !given.is_empty() {
                     text.push_str(&format!("  approved so far: {}\n", names(given)));
@@ -96,7 +99,9 @@ impl Prompt {
             What::Question { question, prose } => text.push_str(&self.question_text(question, prose, look, now)),
             What::Obstacle { obstacle, target } => {
                 let why = match obstacle {
-                    Obstacle::HeldBy(run) => format!("{run} acts on {target} right now. It goes on here when {run} is done."),
+                    Obstacle::HeldBy(run) => {
+                        format!("{run} acts on {target} right now. It goes on here when {run} is done.")
+                    }
                     Obstacle::OverBudget { until } => format!(
                         "{target} was changed as often as its budget allows. It goes on at {}.",
                         time::due(*until, now, zone)
@@ -268,7 +273,8 @@ impl Prompt {
             Question::Failure { .. } if means("back") => match why {
                 Some(rest) => {
                     let rest = rest.strip_prefix("to ").unwrap_or(&rest);
-                    let (to, why) = rest.split_once(char::is_whitespace).map_or((rest, None), |(to, why)| (to, Some(why)));
+                    let (to, why) =
+                        rest.split_once(char::is_whitespace).map_or((rest, None), |(to, why)| (to, Some(why)));
                     Reading::Command(Command::Redo { step: to.to_owned(), why: why.map(|why| why.trim().to_owned()) })
                 }
                 None => self.again(me, paint, "Say to which step: b STEP"),

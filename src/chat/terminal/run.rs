@@ -172,10 +172,15 @@ pub async fn sit(
     let look = Look { paint: terminal.paint, width: terminal.width, zone };
     let mut sitting = Sitting { bot, terminal, door, run: state.id.clone(), commands, given: BTreeSet::new() };
     if state.paused.is_some() {
-        sitting.send(&seat, Command::Resume);
+        // Written down before anybody drives: a driver leaves a run that is held up.
+        let resumed = bot.steer(&terminal.me, (Some(state.id.clone()), Command::Resume)).await?;
+        if door.json {
+            resumed.facts.iter().for_each(|recorded| println!("{}", json::line(recorded)));
+        }
     }
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
-    let mut lines: BoxStream<'_, String> = lines.map_or_else(|| futures::stream::pending().boxed(), |lines| lines.boxed());
+    let mut lines: BoxStream<'_, String> =
+        lines.map_or_else(|| futures::stream::pending().boxed(), |lines| lines.boxed());
     let mut driving = Box::pin(bot.drive(&state.id, receiver, &seat).fuse());
     let mut tick = bot.clock().sleep_until(bot.clock().now() + TICK).fuse();
     let mut leave = futures::future::pending().boxed().fuse();
@@ -284,7 +289,10 @@ impl Sitting<'_> {
             return;
         }
         shared.prompt = None;
-        let who = shared.other.take().map_or_else(|| "no longer asked".to_owned(), |who| format!("answered by {who}, elsewhere"));
+        let who = shared
+            .other
+            .take()
+            .map_or_else(|| "no longer asked".to_owned(), |who| format!("answered by {who}, elsewhere"));
         let who = look.paint.dim(&format!("  ({who})"));
         shared.screen.print(&who);
         shared.screen.answered();
@@ -342,7 +350,9 @@ impl Sitting<'_> {
             }
             let under_way = under_way(shared.state.as_ref());
             if !self.door.json {
-                let wait = under_way.map_or(String::new(), |title| format!(" once '{title}' has been answered; Ctrl-C again leaves at once"));
+                let wait = under_way.map_or(String::new(), |title| {
+                    format!(" once '{title}' has been answered; Ctrl-C again leaves at once")
+                });
                 shared.screen.print(&format!("Pausing {}{wait}.", self.run));
             }
         }
@@ -363,5 +373,8 @@ impl Sitting<'_> {
 /// The heading of a step that was sent and not answered.
 fn under_way(state: Option<&State>) -> Option<String> {
     let state = state?;
-    state.active().find(|position| state.steps[*position].stage.under_way()).map(|position| state.step(position).title.clone())
+    state
+        .active()
+        .find(|position| state.steps[*position].stage.under_way())
+        .map(|position| state.step(position).title.clone())
 }

@@ -53,7 +53,17 @@ impl Screen {
     #[must_use]
     pub fn new(live: bool, paint: Paint, width: usize, zone: Tz, me: Person) -> Self {
         let bars = live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(10)));
-        Self { bars, under_way: BTreeMap::new(), wording: Wording::new(zone), paint, width, zone, me, hidden: false, disturbed: false }
+        Self {
+            bars,
+            under_way: BTreeMap::new(),
+            wording: Wording::new(zone),
+            paint,
+            width,
+            zone,
+            me,
+            hidden: false,
+            disturbed: false,
+        }
     }
 
     /// Takes the run's headings and what is under way.
@@ -83,8 +93,12 @@ impl Screen {
                 let took = (finished.took_ms >= 1000).then(|| time::length_ms(finished.took_ms)).unwrap_or_default();
                 let mut line = self.columns(&mark, &finished.title, &finished.summary, &took);
                 for judged in finished.expects.iter().filter(|judged| !judged.held) {
-                    let saw = judged.saw.as_deref().map_or(String::new(), |saw| format!(", saw {}", one_line(saw, 120)));
-                    line.push_str(&format!("\n    {}", paint.bad(&format!("not so: {}{saw}", one_line(&judged.that, 200)))));
+                    let saw =
+                        judged.saw.as_deref().map_or(String::new(), |saw| format!(", saw {}", one_line(saw, 120)));
+                    line.push_str(&format!(
+                        "\n    {}",
+                        paint.bad(&format!("not so: {}{saw}", one_line(&judged.that, 200)))
+                    ));
                 }
                 Some(line)
             }

@@ -37,6 +37,8 @@ pub fn signals() -> std::io::Result<BoxStream<'static, Signal>> {
 /// Never: a system that does not tell of Ctrl-C ends the stream.
 #[cfg(not(unix))]
 pub fn signals() -> std::io::Result<BoxStream<'static, Signal>> {
-    let each = futures::stream::unfold((), |()| async { tokio::signal::ctrl_c().await.ok().map(|()| (Signal::Interrupt, ())) });
+    let each = futures::stream::unfold((), |()| async {
+        tokio::signal::ctrl_c().await.ok().map(|()| (Signal::Interrupt, ()))
+    });
     Ok(each.boxed())
 }

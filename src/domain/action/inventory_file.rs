@@ -126,15 +126,28 @@ impl Reader<'_, '_, '_> {
         for secret in &self.secrets {
             for program in secret.grant.programs.iter().filter(|program| !programs.contains_key(*program)) {
                 let at = fields.get("secrets").map_or(0..0, |node| node.at.clone());
-                let message = format!("the secret '{}' is granted to '{}', which is no program here", secret.name, one_line(program, 40));
-                self.faults.add_hint("unknown-program", at, message, did_you_mean(program, programs.keys().map(String::as_str)));
+                let message = format!(
+                    "the secret '{}' is granted to '{}', which is no program here",
+                    secret.name,
+                    one_line(program, 40)
+                );
+                self.faults.add_hint(
+                    "unknown-program",
+                    at,
+                    message,
+                    did_you_mean(program, programs.keys().map(String::as_str)),
+                );
             }
         }
         let names = fields.get("variables").and_then(|node| read::texts(node, "variables", self.faults));
         let values = names.unwrap_or_default().into_iter();
         // A variable without a value is granted all the same: an input may have another default.
-        let values: BTreeMap<String, String> =
-            values.map(|name| { let value = (self.variables)(&name).unwrap_or_default(); (name, value) }).collect();
+        let values: BTreeMap<String, String> = values
+            .map(|name| {
+                let value = (self.variables)(&name).unwrap_or_default();
+                (name, value)
+            })
+            .collect();
         let grants = self.secrets.iter().map(|secret| (secret.name.clone(), secret.grant.clone())).collect();
         let shared = Inventory { secrets: grants, programs, variables: values, ..Inventory::default() };
         let node = fields.require("environments", self.faults)?;
@@ -158,7 +171,12 @@ impl Reader<'_, '_, '_> {
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         if !good {
             let message = format!("'{}' cannot be the name of {what}", one_line(&name, 40));
-            self.faults.add_hint("bad-name", key.at.clone(), message, "small letters, digits and _, beginning with a letter");
+            self.faults.add_hint(
+                "bad-name",
+                key.at.clone(),
+                message,
+                "small letters, digits and _, beginning with a letter",
+            );
         }
         good.then_some(name)
     }
@@ -170,9 +188,14 @@ impl Reader<'_, '_, '_> {
             let Some(name) = self.name(key, "a secret") else { continue };
             let Some(fields) = Fields::of(node, format!("the secret '{name}'"), self.faults) else { continue };
             fields.only(&["env", "file", "hosts", "programs"], self.faults);
-            let hosts = fields.get("hosts").and_then(|node| read::texts(node, "hosts", self.faults)).unwrap_or_default();
-            let programs = fields.get("programs").and_then(|node| read::texts(node, "programs", self.faults)).unwrap_or_default();
-            if let Some((at, host)) = fields.get("hosts").and_then(|node| Some((node, hosts.iter().find(|host| host.contains(['/', '*', ' ']))?))) {
+            let hosts =
+                fields.get("hosts").and_then(|node| read::texts(node, "hosts", self.faults)).unwrap_or_default();
+            let programs =
+                fields.get("programs").and_then(|node| read::texts(node, "programs", self.faults)).unwrap_or_default();
+            if let Some((at, host)) = fields
+                .get("hosts")
+                .and_then(|node| Some((node, hosts.iter().find(|host| host.contains(['/', '*', ' ']))?)))
+            {
                 let message = format!("'{}' is not a host", one_line(host, 60));
                 self.faults.add_hint("bad-host", at.at.clone(), message, "write host or host:port, without https://");
             }
@@ -181,7 +204,12 @@ impl Reader<'_, '_, '_> {
                 (None, Some(node)) => read::string(node, "file", self.faults).map(SecretFrom::File),
                 _ => {
                     let message = format!("the secret '{name}' comes from one place: 'env' or 'file'");
-                    self.faults.add_hint("missing-key", key.at.clone(), message, "write `env: NAME_OF_VARIABLE`; a value never stands here");
+                    self.faults.add_hint(
+                        "missing-key",
+                        key.at.clone(),
+                        message,
+                        "write `env: NAME_OF_VARIABLE`; a value never stands here",
+                    );
                     None
                 }
             };
@@ -199,7 +227,9 @@ impl Reader<'_, '_, '_> {
                 programs.insert(name, ProgramGrant::default());
                 continue;
             }
-            let Some(fields) = Fields::of(node, format!("the program '{}'", one_line(&name, 40)), self.faults) else { continue };
+            let Some(fields) = Fields::of(node, format!("the program '{}'", one_line(&name, 40)), self.faults) else {
+                continue;
+            };
             fields.only(&["path", "env"], self.faults);
             let path = fields.get("path").and_then(|node| read::string(node, "path", self.faults));
             let env = fields.get("env").and_then(|node| read::texts(node, "env", self.faults)).unwrap_or_default();
@@ -219,7 +249,8 @@ impl Reader<'_, '_, '_> {
                 Err(fault) => self.faults.push("bad-zone", node.at.clone(), fault.message, fault.hint),
             }
         }
-        let confirm = fields.get("confirm").and_then(|node| read::boolean(node, "confirm", self.faults)).unwrap_or_default();
+        let confirm =
+            fields.get("confirm").and_then(|node| read::boolean(node, "confirm", self.faults)).unwrap_or_default();
         let mut targets = BTreeMap::new();
         if let Some(given) = fields.get("targets").and_then(|node| Fields::of(node, "'targets'", self.faults)) {
             for (key, node) in given.entries() {
@@ -259,7 +290,8 @@ impl Reader<'_, '_, '_> {
         fields.only(&["env", "default"], self.faults);
         let name = fields.require("env", self.faults).and_then(|node| read::string(node, "env", self.faults))?;
         let default = fields.get("default").and_then(|node| read::string(node, "default", self.faults));
-        let value = (self.variables)(&name).filter(|value| !value.trim().is_empty()).map(|value| value.trim().to_owned());
+        let value =
+            (self.variables)(&name).filter(|value| !value.trim().is_empty()).map(|value| value.trim().to_owned());
         let value = value.or(default);
         if value.is_none() {
             unset.insert(field.to_owned(), name);
@@ -276,8 +308,10 @@ impl Reader<'_, '_, '_> {
         };
         let (project, environment, service) = (part("project"), part("environment"), part("service"));
         let token = fields.require("token", self.faults).and_then(|node| self.secret_name(node, "token"));
-        let project_token =
-            fields.get("project_token").and_then(|node| read::boolean(node, "project_token", self.faults)).unwrap_or_default();
+        let project_token = fields
+            .get("project_token")
+            .and_then(|node| read::boolean(node, "project_token", self.faults))
+            .unwrap_or_default();
         Some(Service {
             target: name.to_owned(),
             project: project?,
@@ -305,15 +339,23 @@ impl Reader<'_, '_, '_> {
         let fields = Fields::of(node, "'approval'", self.faults)?;
         fields.only(&["quorum", "approvers", "not_requester"], self.faults);
         let quorum = fields.get("quorum").map_or(Some(0), |node| read::whole(node, "quorum", 0, 5, self.faults));
-        let names = fields.get("approvers").and_then(|node| read::texts(node, "approvers", self.faults)).unwrap_or_default();
+        let names =
+            fields.get("approvers").and_then(|node| read::texts(node, "approvers", self.faults)).unwrap_or_default();
         let approvers: Vec<Person> = names.iter().map(|name| Person::new(name)).collect();
-        let not_requester =
-            fields.get("not_requester").and_then(|node| read::boolean(node, "not_requester", self.faults)).unwrap_or_default();
+        let not_requester = fields
+            .get("not_requester")
+            .and_then(|node| read::boolean(node, "not_requester", self.faults))
+            .unwrap_or_default();
         let quorum = quorum?;
         let distinct: std::collections::BTreeSet<&Person> = approvers.iter().collect();
         if !approvers.is_empty() && (quorum as usize) > distinct.len() {
             let message = format!("{quorum} people must agree, and {} may", distinct.len());
-            self.faults.add_hint("impossible-quorum", fields.at.clone(), message, "name more approvers, or lower the quorum");
+            self.faults.add_hint(
+                "impossible-quorum",
+                fields.at.clone(),
+                message,
+                "name more approvers, or lower the quorum",
+            );
         }
         Some(ApprovalRule { quorum, approvers, not_requester })
     }
@@ -321,7 +363,8 @@ impl Reader<'_, '_, '_> {
     fn budget(&mut self, node: &Node) -> Option<Budget> {
         let fields = Fields::of(node, "'budget'", self.faults)?;
         fields.only(&["changes", "per"], self.faults);
-        let changes = fields.require("changes", self.faults).and_then(|node| read::whole(node, "changes", 1, 1000, self.faults));
+        let changes =
+            fields.require("changes", self.faults).and_then(|node| read::whole(node, "changes", 1, 1000, self.faults));
         let per = fields.require("per", self.faults).and_then(|node| read::span(node, "per", self.faults));
         Some(Budget { changes: changes?, per: per? })
     }

@@ -378,7 +378,8 @@ impl Decider {
         }
         let step = self.step(position);
         let usual = if step.expect.is_empty() { self.usual(position) } else { None };
-        let expects: Vec<Judged> = step.expect.iter().chain(&usual).map(|condition| judged(condition, &scope)).collect();
+        let expects: Vec<Judged> =
+            step.expect.iter().chain(&usual).map(|condition| judged(condition, &scope)).collect();
         let mut facts = answer.facts;
         facts.retain(|name, _| kept.contains(&name.as_str()));
         let mut unsaved = None;

@@ -12,7 +12,8 @@ fn first_fault(source: &str) -> String {
 #[test]
 fn ten_thousand_steps_are_refused_clearly_and_five_thousand_are_read() {
     let page = |count: usize| {
-        let steps: String = (0..count).map(|number| format!("### Step\n```yaml rundown\nid: s{number}\nnotify: a\n```\n")).collect();
+        let steps: String =
+            (0..count).map(|number| format!("### Step\n```yaml rundown\nid: s{number}\nnotify: a\n```\n")).collect();
         format!("# T\n## P\n{steps}")
     };
     assert_eq!(sound(&page(5_000)).steps.len(), 5_000);

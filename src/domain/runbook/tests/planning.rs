@@ -31,7 +31,8 @@ fn inputs_are_typed_and_every_wrong_one_is_told() {
     let expected = json!({"count": 3, "fast": true, "how": "quick", "pause": "1m30s"});
     assert_eq!(Value::Object(plan.frames[0].inputs.clone()), expected);
     let faults = planned(page, &given(json!({"cuont": 1, "how": "odd", "pause": "soon"})), &no_library).unwrap_err();
-    let said: Vec<String> = faults.iter().map(|fault| format!("{}: {}", fault.message, fault.hint.clone().unwrap_or_default())).collect();
+    let said: Vec<String> =
+        faults.iter().map(|fault| format!("{}: {}", fault.message, fault.hint.clone().unwrap_or_default())).collect();
     insta::assert_snapshot!(said.join("\n"));
 }
 
@@ -74,7 +75,9 @@ fn sub_runbooks_that_multiply_are_stopped() {
     let wide = |id: &str| {
         let steps = "## S\n".repeat(100);
         let items = (0..100).map(|item| item.to_string()).collect::<Vec<_>>().join(", ");
-        (id == "wide").then(|| format!("# W\n{steps}")).or(Some(format!("# R\n## A\n```yaml rundown\neach: [{items}]\nrunbook: {{ id: wide }}\n```\n")))
+        (id == "wide")
+            .then(|| format!("# W\n{steps}"))
+            .or(Some(format!("# R\n## A\n```yaml rundown\neach: [{items}]\nrunbook: {{ id: wide }}\n```\n")))
     };
     let faults = planned(&wide("top").unwrap(), &Request::default(), &wide).unwrap_err();
     assert!(faults[0].message.contains("more than 5000 steps"), "{faults:?}");
@@ -94,7 +97,14 @@ fn a_review_sees_first_which_guards_are_gone() {
     let differences = diff::compare(&sound(EXAMPLE), &sound(&new));
     let shown: Vec<String> = differences
         .iter()
-        .map(|difference| format!("{:?} {}{}", difference.weight, difference.text, difference.line.map_or(String::new(), |line| format!(" (line {line})"))))
+        .map(|difference| {
+            format!(
+                "{:?} {}{}",
+                difference.weight,
+                difference.text,
+                difference.line.map_or(String::new(), |line| format!(" (line {line})"))
+            )
+        })
         .collect();
     insta::assert_snapshot!(shown.join("\n"));
     assert_eq!(diff::compare(&sound(EXAMPLE), &sound(EXAMPLE)), vec![]);
@@ -103,7 +113,8 @@ fn a_review_sees_first_which_guards_are_gone() {
 #[test]
 fn moving_one_step_is_one_difference() {
     let page = |order: &[&str]| {
-        let steps: String = order.iter().map(|id| format!("### {id}\n```yaml rundown\nid: {id}\nnotify: {id}\n```\n")).collect();
+        let steps: String =
+            order.iter().map(|id| format!("### {id}\n```yaml rundown\nid: {id}\nnotify: {id}\n```\n")).collect();
         sound(&format!("# T\n## P\n{steps}"))
     };
     let differences = diff::compare(&page(&["a", "b", "c", "d"]), &page(&["b", "c", "d", "a"]));
@@ -123,7 +134,10 @@ fn phases_can_be_chosen() {
     let plan = planned(EXAMPLE, &request, &no_library).unwrap();
     assert_eq!(plan.phases.iter().map(|phase| phase.covered).collect::<Vec<_>>(), [false, false, true]);
     request.phases = vec!["Folow up".into()];
-    assert_eq!(planned(EXAMPLE, &request, &no_library).unwrap_err()[0].hint.as_deref(), Some("did you mean 'Follow up'?"));
+    assert_eq!(
+        planned(EXAMPLE, &request, &no_library).unwrap_err()[0].hint.as_deref(),
+        Some("did you mean 'Follow up'?")
+    );
 }
 
 #[test]
@@ -133,6 +147,9 @@ fn the_schema_knows_every_key_of_a_block() {
     for key in super::super::block::OPTIONS.iter().chain(&super::super::block::FLOW_KINDS) {
         assert!(properties[*key].is_object(), "{key}");
     }
-    assert_eq!(properties["railway.restart"]["properties"].as_object().unwrap().keys().collect::<Vec<_>>(), ["ready_within", "target"]);
+    assert_eq!(
+        properties["railway.restart"]["properties"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["ready_within", "target"]
+    );
     assert_eq!(properties["http"]["additionalProperties"], json!(false));
 }

@@ -12,8 +12,22 @@ fn every_example_of_the_reference_is_sound() {
     let kinds: std::collections::BTreeSet<&str> =
         runbook.steps.iter().map(|step| super::super::facts::kind_name(&step.does)).collect();
     let wanted = [
-        "http", "railway.restart", "railway.redeploy", "railway.rollback", "railway.logs", "railway.deployments",
-        "redis.clients", "exec", "watch", "wait", "ask", "decide", "set", "notify", "each", "a manual step",
+        "http",
+        "railway.restart",
+        "railway.redeploy",
+        "railway.rollback",
+        "railway.logs",
+        "railway.deployments",
+        "redis.clients",
+        "exec",
+        "watch",
+        "wait",
+        "ask",
+        "decide",
+        "set",
+        "notify",
+        "each",
+        "a manual step",
     ];
     for kind in wanted {
         assert!(kinds.contains(kind), "no example of {kind}");
@@ -25,7 +39,10 @@ fn a_checklist_without_blocks_is_a_runbook() {
     let page = "# Restart the printer\n\nAsk before you begin.\n\n## Switch it off\n- [ ] the red button\n- [ ] wait\n\n## Switch it on\n\n```yaml\nnot: ours\n```\n";
     let runbook = sound(page);
     assert!(runbook.steps.iter().all(|step| step.does == Does::Manual));
-    assert_eq!(runbook.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>(), ["switch_it_off", "switch_it_on"]);
+    assert_eq!(
+        runbook.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>(),
+        ["switch_it_off", "switch_it_on"]
+    );
     assert_eq!(runbook.steps[0].prose, "- [ ] the red button\n- [ ] wait");
     assert!(runbook.steps[1].prose.contains("not: ours"));
     assert_eq!(runbook.phases.len(), 1);
@@ -41,7 +58,9 @@ fn a_retry_for_a_while_becomes_a_number_of_tries() {
 #[test]
 fn only_a_bound_that_must_hold_bounds_a_redo() {
     let page = |when: &str| {
-        format!("# T\n## P\n### A\n```yaml rundown\nid: a\n```\n### B\n```yaml rundown\ndecide: {{ cases: [{{ id: x, redo: a, when: {when:?} }}] }}\n```\n")
+        format!(
+            "# T\n## P\n### A\n```yaml rundown\nid: a\n```\n### B\n```yaml rundown\ndecide: {{ cases: [{{ id: x, redo: a, when: {when:?} }}] }}\n```\n"
+        )
     };
     for sure in ["runs('a') < 2", "steps.a.ok && runs(\"a\") <= 1", "(runs('a') < 2) && true"] {
         let Does::Decide(decide) = &sound(&page(sure)).steps[1].does else { panic!() };
