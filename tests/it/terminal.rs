@@ -1,5 +1,7 @@
 //! The terminal as scripts and people meet it: the real binary, in a folder of its own, against a small server.
 
+#![allow(clippy::disallowed_methods, reason = "real processes are waited for in real time")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;

@@ -90,7 +90,7 @@ impl Screen {
         match event {
             Event::StepFinished(finished) => {
                 let mark = if finished.ok { paint.good("✓") } else { paint.bad("✗") };
-                let took = (finished.took_ms >= 1000).then(|| time::length_ms(finished.took_ms)).unwrap_or_default();
+                let took = if finished.took_ms >= 1000 { time::length_ms(finished.took_ms) } else { String::new() };
                 let mut line = self.columns(&mark, &finished.title, &finished.summary, &took);
                 for judged in finished.expects.iter().filter(|judged| !judged.held) {
                     let saw =
