@@ -60,7 +60,7 @@ impl Bot {
         let anchor = self.anchor().await?.to_string();
         let options = Options {
             zone: None,
-            anchor: Some(&anchor),
+            anchor: Some(anchor),
             generated_at: self.clock.now(),
             template: None,
             plans: &plans,

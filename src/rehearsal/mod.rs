@@ -13,6 +13,7 @@ mod transcript;
 pub mod world;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::base::schedule::zone;
 use crate::engine::EngineError;
@@ -21,6 +22,9 @@ use crate::view::sentence::Wording;
 use crate::view::time;
 use entry::Entry;
 use scenario::{Loaded, ScenarioError};
+
+/// The scenario that is played when none is named.
+pub const FIRST: &str = "server-limit";
 
 /// A rehearsal that was played to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +76,7 @@ pub fn rehearse(loaded: &Loaded) -> Result<Played, RehearsalError> {
     let mut wording = Wording::new(zone);
     wording.know(&played.run.id, &plan);
     let entries: Vec<Entry> = played.facts.iter().map(|fact| Entry::of(fact, &mut wording)).collect();
-    let plans = BTreeMap::from([(played.run.id.clone(), plan)]);
+    let plans = BTreeMap::from([(played.run.id.clone(), Arc::clone(&played.run.plan))]);
     let options = report::Options {
         zone: None,
         anchor: Some(played.anchor.clone()),

@@ -28,6 +28,9 @@ mod railway;
 mod redis;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 /// The transports that executors use; real ones, or a rehearsal's.
 #[derive(Clone)]
 pub struct Ports {

@@ -85,3 +85,23 @@ pub trait Http: Send + Sync {
     /// [`SendError`]: never a status, however bad; that is an answer.
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, SendError>>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_a_server_asks_for_is_read_as_seconds_or_as_a_date() {
+        let now: Instant = "2026-03-01T10:00:00Z".parse().unwrap();
+        let asked = |value: &str| {
+            let headers = vec![("retry-after".to_owned(), value.to_owned())];
+            HttpResponse { headers, ..HttpResponse::default() }.retry_after(now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(asked("120"), Some(120));
+        assert_eq!(asked("Sun, 01 Mar 2026 10:01:30 GMT"), Some(90));
+        assert_eq!(asked("Sun, 01 Mar 2026 09:00:00 GMT"), Some(0), "a moment that has passed asks for no wait");
+        assert_eq!(asked("999999999999"), Some(86_400));
+        assert_eq!([asked("soon"), asked("-5"), asked("NaN"), asked("")], [None; 4]);
+        assert_eq!(HttpResponse::default().retry_after(now), None);
+    }
+}

@@ -8,7 +8,6 @@ pub mod check;
 pub mod exec;
 pub mod http;
 pub mod inventory;
-pub mod inventory_file;
 pub mod railway;
 pub mod redis;
 pub mod reply;

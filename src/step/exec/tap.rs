@@ -189,3 +189,100 @@ fn unescape(text: &str) -> String {
     }
     plain
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Vec<Named> {
+        let mut tap = Tap::default();
+        text.lines().for_each(|line| tap.line(line));
+        tap.finish()
+    }
+
+    fn shown(text: &str) -> Vec<String> {
+        let tests = read(text).into_iter();
+        tests.map(|test| format!("{} {} | {}", if test.passed { "+" } else { "-" }, test.name, test.detail)).collect()
+    }
+
+    #[test]
+    fn test_points_directives_and_diagnostics_are_read() {
+        let text = "\
+TAP version 14
+1..7
+ok 1 - take
+not ok 2 - pause # 3 tries
+  ---
+  message: 'got 500'
+  severity: fail
+  ...
+# Subtest: welding
+    ok 1 - inner
+    not ok 2 - inner too
+    1..2
+not ok 3 - welding
+# the inner test failed
+ok 4 - paint # SKIP no spool
+not ok 5 - history # todo rewrite
+ok
+not ok 7 - a \\# and a \\\\ in its name
+";
+        assert_eq!(
+            shown(text),
+            [
+                "+ take | ",
+                "- pause # 3 tries | got 500",
+                "- welding | the inner test failed",
+                "+ paint | SKIP no spool",
+                "+ history | todo rewrite",
+                "+ test 6 | ",
+                "- a # and a \\ in its name | ",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_test_that_was_planned_and_did_not_report_failed() {
+        assert_eq!(shown("ok 1 - a\n1..3\nok 3 - c"), ["+ a | ", "+ c | ", "- test 2 | planned, and did not report"]);
+        let bailed = shown("1..2\nok 1 - a\nBail out! no database\n");
+        assert_eq!(bailed, ["+ a | ", "- test 2 | did not run, bailed out: no database"]);
+        assert_eq!(shown("ok 1\nBail out! gone"), ["+ test 1 | ", "- Bail out! | gone"]);
+        assert_eq!(shown("1..0 # SKIP nothing here"), [""; 0]);
+        assert_eq!(read("1..18446744073709551615").len(), MAX_TESTS);
+    }
+
+    #[test]
+    fn a_block_that_never_ends_swallows_no_tests() {
+        let text = "not ok 1 - a\n  ---\n  message: |\n    odd\nok 2 - b\nokay then\n";
+        assert_eq!(shown(text), ["- a | message: | odd", "+ b | "]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(
+            tests in prop::collection::vec(("[a-z#\\\\][a-z0-9 #\\\\:]{0,20}[a-z]", any::<bool>(), any::<bool>()), 0..20),
+        ) {
+            let mut text = format!("TAP version 13\n1..{}\n", tests.len());
+            for (index, (name, passed, numbered)) in tests.iter().enumerate() {
+                let verdict = if *passed { "ok" } else { "not ok" };
+                let number = if *numbered { format!(" {}", index + 1) } else { String::new() };
+                let escaped = name.replace('\\', "\\\\").replace('#', "\\#");
+                text.push_str(&format!("{verdict}{number} - {escaped}\n"));
+            }
+            let expected: Vec<Named> = tests.iter().map(|(name, passed, _)| Named::new(name, *passed, "")).collect();
+            prop_assert_eq!(read(&text), expected);
+        }
+
+        #[test]
+        fn anything_at_all_is_read_without_fault(
+            lines in prop::collection::vec("(ok|not ok|1\\.\\.|Bail out!|  ---|  \\.\\.\\.|#|    )?[ 0-9]{0,22}\\PC{0,20}", 0..40),
+        ) {
+            let points = lines.iter().filter(|line| line.starts_with("ok") || line.starts_with("not ok")).count();
+            let tests = read(&lines.join("\n"));
+            prop_assert!(tests.iter().filter(|test| test.passed).count() <= points, "nothing passes that did not say so");
+            prop_assert!(tests.iter().all(|test| !test.name.contains('\n')));
+        }
+    }
+}

@@ -119,10 +119,14 @@ pub(in crate::step) async fn prepare(
     };
     let back_to = to.map(|to| format!("; back to {} of {}", to.id, to.created_at.to_rfc3339()));
     let summary = format!("{}{}", baseline.before.describe(), back_to.unwrap_or_default());
-    Ok(Prepared {
-        baseline: executors.scrubbed_json(serde_json::to_value(&baseline).unwrap_or_default()),
-        summary: executors.line(&summary),
-    })
+    let value = serde_json::to_value(&baseline).unwrap_or_default();
+    // It must come back as it is, or the first look would take what was scrubbed for a change.
+    if executors.scrubbed_json(value.clone()) != value {
+        let message =
+            format!("an id that Railway gives {} holds the value of a secret; change that secret", service.target);
+        return Err(executors.lasting(&message));
+    }
+    Ok(Prepared { baseline: value, summary: executors.line(&summary) })
 }
 
 async fn by_id(

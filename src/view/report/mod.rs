@@ -46,7 +46,7 @@ pub struct Options<'a> {
     /// Shows times in this zone instead of the incident's own (which is UTC where none was recorded).
     pub zone: Option<Tz>,
     /// The journal's head, `pos:hash`, against which `verify --anchor` checks.
-    pub anchor: Option<&'a str>,
+    pub anchor: Option<String>,
     /// When this page is made.
     pub generated_at: Instant,
     /// The operator's own Handlebars template instead of the built-in one.
@@ -136,7 +136,7 @@ pub fn postmortem(facts: &[Recorded<Fact>], options: &Options<'_>) -> Result<Rep
         doubts,
         decisions: asked::decisions(&context),
         overrides: asked::overrides(&context),
-        anchor: options.anchor.map(|anchor| cite::md(anchor, 200)),
+        anchor: options.anchor.as_deref().map(|anchor| cite::md(anchor, 200)),
         generated_at: format!(
             "{} ({})",
             time::moment(options.generated_at, zone),

@@ -8,7 +8,7 @@ mod reference;
 use super::check::{Checked, check};
 use super::model::Runbook;
 use crate::domain::action::inventory::Inventory;
-use crate::domain::action::inventory_file;
+use crate::domain::action::inventory::load::load;
 
 pub const EXAMPLE: &str = include_str!("example.md");
 pub const TARGETS: &str = include_str!("targets.yaml");
@@ -19,7 +19,7 @@ pub fn inventory() -> Inventory {
         let set = ["API_URL=https://api.example/", "BACKEND_SERVICE=s-backend", "SUITE_SCRIPT=e2e/suite.py"];
         set.iter().find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(ToOwned::to_owned))
     };
-    inventory_file::parse(TARGETS, &variables).unwrap().environment(Some("production")).unwrap().clone()
+    load(TARGETS, "targets.yaml", &variables).unwrap().pick(Some("production")).unwrap().clone()
 }
 
 pub fn no_library(_: &str) -> Option<String> {

@@ -3,7 +3,6 @@
 mod story;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 use pulldown_cmark::{Event as Markdown, Options as Dialect, Parser, Tag};
@@ -20,7 +19,7 @@ fn generated_at() -> Instant {
 }
 
 fn report(facts: &[Recorded<Fact>], plans: &BTreeMap<RunId, Arc<Plan>>) -> Report {
-    let anchor = Some("94:5d41402abc4b2a76");
+    let anchor = Some("94:5d41402abc4b2a76".to_owned());
     let options = Options { zone: None, anchor, generated_at: generated_at(), template: None, plans };
     postmortem(facts, &options).unwrap()
 }

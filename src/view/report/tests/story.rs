@@ -2,7 +2,6 @@
 //! end-to-end tests before and after, a watch with a gap.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
@@ -157,7 +156,7 @@ pub(super) fn story() -> (Vec<Recorded<Fact>>, BTreeMap<RunId, Arc<Plan>>) {
     proven(&mut book);
     watched(&mut book);
     resolved(&mut book);
-    (book.facts, BTreeMap::from([(RunId::number(12), Arc::new(plan()))]))
+    (book.facts, BTreeMap::from([(RunId::number(12), plan())]))
 }
 
 fn declared(book: &mut Book) {
