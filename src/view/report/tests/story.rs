@@ -1,6 +1,7 @@
 //! One incident written down by hand, as a journal would hold it: a full Redis server, a restart whose answer got lost,
 //! end-to-end tests before and after, a watch with a gap.
 
+use std::sync::Arc;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
@@ -156,7 +157,7 @@ pub(super) fn story() -> (Vec<Recorded<Fact>>, BTreeMap<RunId, Arc<Plan>>) {
     proven(&mut book);
     watched(&mut book);
     resolved(&mut book);
-    (book.facts, BTreeMap::from([(RunId::number(12), plan())]))
+    (book.facts, BTreeMap::from([(RunId::number(12), Arc::new(plan()))]))
 }
 
 fn declared(book: &mut Book) {
