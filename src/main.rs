@@ -55,7 +55,8 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let flags = Flags { journal: door.journal.clone(), runbooks: door.runbooks.clone(), person: door.person.clone() };
     let settings = Settings::new(flags, &environment, system_login, &host_name(&environment))
         .map_err(|error| Fault::Usage(error.to_string()))?;
-    let terminal = Terminal::new(settings.person.clone(), door, std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()));
+    let terminal =
+        Terminal::new(settings.person.clone(), door, std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()));
     let scratch = std::env::temp_dir().join(format!("rundown-{}", std::process::id()));
     let library = Library::new(settings.runbooks, Box::new(|name| std::env::var(name).ok()), scratch);
     let path = settings.journal;

@@ -144,7 +144,8 @@ impl Library {
             Place::Disk(folder) => Ok(work(&folder)),
             Place::Inside => {
                 let folder = self.scratch.clone();
-                let cannot = |error: std::io::Error| Fault::Failed(format!("{} cannot be written: {error}", folder.display()));
+                let cannot =
+                    |error: std::io::Error| Fault::Failed(format!("{} cannot be written: {error}", folder.display()));
                 std::fs::create_dir_all(&folder).map_err(cannot)?;
                 let done = EMBEDDED.extract(&folder).map_err(cannot).map(|()| work(&folder));
                 // What stays behind is a copy of what everybody can read.

@@ -58,8 +58,13 @@ impl Bot {
             }
         }
         let anchor = self.anchor().await?.to_string();
-        let options =
-            Options { zone: None, anchor: Some(anchor), generated_at: self.clock.now(), template: None, plans: &plans };
+        let options = Options {
+            zone: None,
+            anchor: Some(anchor),
+            generated_at: self.clock.now(),
+            template: None,
+            plans: &plans,
+        };
         let report = postmortem(&told.facts, &options).map_err(|error| Fault::Failed(error.to_string()))?;
         let Some(to) = to else { return Ok(Drafted::Text(report.markdown)) };
         let page = PathBuf::from(&to);
@@ -133,7 +138,8 @@ impl Bot {
             }
             let now = self.clock.now();
             let head = Head { actor: actor.clone(), occurred_at: now };
-            let batch = erase::erase_batch(&row, erasures, &head, &asked.why).map_err(|error| Fault::Usage(error.to_string()))?;
+            let batch = erase::erase_batch(&row, erasures, &head, &asked.why)
+                .map_err(|error| Fault::Usage(error.to_string()))?;
             match journal.append(batch, now).await {
                 Ok(_) => return Ok((number, row.kind)),
                 Err(AppendError::Conflict { .. }) => {}

@@ -53,7 +53,8 @@ pub fn rehearsals(library: &Library, asked: &Rehearse) -> Result<Rehearsed, Faul
 fn play(folder: &Path, asked: &Rehearse) -> Result<Rehearsed, Fault> {
     let paths = list(folder).map_err(usage)?;
     if asked.list {
-        let listed = paths.iter().map(|path| load(path).map(|loaded| (loaded.name.clone(), loaded.scenario.title.clone())));
+        let listed =
+            paths.iter().map(|path| load(path).map(|loaded| (loaded.name.clone(), loaded.scenario.title.clone())));
         return Ok(Rehearsed::List(listed.collect::<Result<_, _>>().map_err(usage)?));
     }
     let chosen = if asked.all {
@@ -86,8 +87,10 @@ fn find(paths: &[PathBuf], name: &str) -> Result<PathBuf, Fault> {
         return Ok(name.into());
     }
     let names: Vec<String> = paths.iter().map(|path| stem(path)).collect();
-    let hint = nearest(name, names.iter().map(String::as_str))
-        .map_or_else(|| "; `rundown rehearse --list` lists them".to_owned(), |near| format!("; did you mean '{near}'?"));
+    let hint = nearest(name, names.iter().map(String::as_str)).map_or_else(
+        || "; `rundown rehearse --list` lists them".to_owned(),
+        |near| format!("; did you mean '{near}'?"),
+    );
     Err(Fault::Usage(format!("there is no scenario '{}'{hint}", crate::base::text::one_line(name, 60))))
 }
 

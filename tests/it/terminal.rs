@@ -1,5 +1,7 @@
 //! The terminal as scripts and people meet it: the real binary, in a folder of its own, against a small server.
 
+#![allow(clippy::disallowed_methods, reason = "real processes are waited for in real time")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -214,7 +216,7 @@ fn faults_are_told_with_their_place_and_an_exit_code() {
     std::fs::write(desk.folder.path().join("bad.md"), bad).unwrap();
     let (code, text) = desk.say("check bad.md");
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("bad.md:22:1: ") && text.contains("approval"), "{text}");
+    assert!(text.contains("bad.md:21:1: ") && text.contains("approval"), "{text}");
     std::fs::write(desk.folder.path().join("binary.md"), [0u8, 159, 146, 150]).unwrap();
     assert_eq!(desk.say("check binary.md").0, 2);
     assert_eq!(desk.say("check nowhere.md").0, 2);
@@ -350,7 +352,8 @@ fn json_is_one_event_a_line_and_nothing_else() {
 #[test]
 fn a_single_action_follows_the_same_rules() {
     let desk = Desk::new();
-    let (code, text) = desk.say(&format!("do http post={}/restart json.why=full --expect 'status == 200' --env test", desk.server.url));
+    let (code, text) = desk
+        .say(&format!("do http post={}/restart json.why=full --expect 'status == 200' --env test", desk.server.url));
     assert_eq!((code, desk.server.changes.load(Ordering::SeqCst)), (0, 1), "{text}");
     let (_, timeline) = desk.say("timeline");
     assert!(timeline.contains("run-1 started by ana"), "{timeline}");

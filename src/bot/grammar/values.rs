@@ -32,7 +32,11 @@ impl std::str::FromStr for Pair {
 /// One of a few words, each of which stands for a value.
 fn one_of<T: Clone + Send + Sync + 'static>(words: &'static [(&'static str, T)]) -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(words.iter().map(|(word, _)| *word)).try_map(move |given| {
-        words.iter().find(|(word, _)| *word == given).map(|(_, value)| value.clone()).ok_or("not one of the words")
+        words
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(&given))
+            .map(|(_, value)| value.clone())
+            .ok_or("not one of the words")
     })
 }
 

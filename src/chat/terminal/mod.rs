@@ -98,7 +98,9 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Do(action) => begin::single(bot, terminal, &door, action).await,
         Command::Runbook(Runbook::List) => show.runbooks(&bot.library().list()?),
         Command::Runbook(Runbook::Show { runbook }) => show.text(&bot.library().page(&runbook)?.source),
-        Command::Runbook(Runbook::Diff(diff)) => show.lines(&bot.library().diff(&diff)?, "nothing that a review must see"),
+        Command::Runbook(Runbook::Diff(diff)) => {
+            show.lines(&bot.library().diff(&diff)?, "nothing that a review must see")
+        }
         Command::Runbook(Runbook::Status { run }) => show.run(&bot.run_status(run.as_ref()).await?),
         Command::Runbook(verb) => match crate::bot::steer::steering(&verb) {
             Some(said) => show.written(&bot.steer(me, said).await?),

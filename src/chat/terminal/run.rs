@@ -172,7 +172,11 @@ pub async fn sit(
     let look = Look { paint: terminal.paint, width: terminal.width, zone };
     let mut sitting = Sitting { bot, terminal, door, run: state.id.clone(), commands, given: BTreeSet::new() };
     if state.paused.is_some() {
-        sitting.send(&seat, Command::Resume);
+        // Written down before anybody drives: a driver leaves a run that is held up.
+        let resumed = bot.steer(&terminal.me, (Some(state.id.clone()), Command::Resume)).await?;
+        if door.json {
+            resumed.facts.iter().for_each(|recorded| println!("{}", json::line(recorded)));
+        }
     }
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
     let mut lines: BoxStream<'_, String> =

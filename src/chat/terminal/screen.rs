@@ -53,7 +53,17 @@ impl Screen {
     #[must_use]
     pub fn new(live: bool, paint: Paint, width: usize, zone: Tz, me: Person) -> Self {
         let bars = live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(10)));
-        Self { bars, under_way: BTreeMap::new(), wording: Wording::new(zone), paint, width, zone, me, hidden: false, disturbed: false }
+        Self {
+            bars,
+            under_way: BTreeMap::new(),
+            wording: Wording::new(zone),
+            paint,
+            width,
+            zone,
+            me,
+            hidden: false,
+            disturbed: false,
+        }
     }
 
     /// Takes the run's headings and what is under way.
@@ -80,7 +90,7 @@ impl Screen {
         match event {
             Event::StepFinished(finished) => {
                 let mark = if finished.ok { paint.good("✓") } else { paint.bad("✗") };
-                let took = (finished.took_ms >= 1000).then(|| time::length_ms(finished.took_ms)).unwrap_or_default();
+                let took = if finished.took_ms >= 1000 { time::length_ms(finished.took_ms) } else { String::new() };
                 let mut line = self.columns(&mark, &finished.title, &finished.summary, &took);
                 for judged in finished.expects.iter().filter(|judged| !judged.held) {
                     let saw =

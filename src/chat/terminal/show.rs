@@ -74,7 +74,9 @@ impl Show {
     pub fn incident(&self, outcome: Outcome) -> Shown {
         match outcome {
             Outcome::Written { incident, facts } => {
-                let declared = facts.iter().any(|recorded| matches!(&recorded.event, Fact::Incident(_, crate::domain::incident::event::Event::Declared(_))));
+                let declared = facts.iter().any(|recorded| {
+                    matches!(&recorded.event, Fact::Incident(_, crate::domain::incident::event::Event::Declared(_)))
+                });
                 self.facts(&mut Wording::new(chrono_tz::Tz::UTC), &facts);
                 if declared && !self.json {
                     println!("{incident}");
@@ -216,7 +218,8 @@ impl Show {
             }
             println!("{}", self.step(state, position));
         }
-        let terminal = super::Terminal { me: crate::base::event::Actor::Bot, interactive: false, paint, width: self.width };
+        let terminal =
+            super::Terminal { me: crate::base::event::Actor::Bot, interactive: false, paint, width: self.width };
         waiting(state).iter().for_each(|waiting| println!("\n{}", end::wanted(waiting, &terminal)));
         let criteria = end::criteria(state, &terminal);
         if !criteria.is_empty() {

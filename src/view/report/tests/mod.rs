@@ -2,6 +2,7 @@
 
 mod story;
 
+use std::sync::Arc;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
