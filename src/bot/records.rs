@@ -58,13 +58,8 @@ impl Bot {
             }
         }
         let anchor = self.anchor().await?.to_string();
-        let options = Options {
-            zone: None,
-            anchor: Some(anchor),
-            generated_at: self.clock.now(),
-            template: None,
-            plans: &plans,
-        };
+        let options =
+            Options { zone: None, anchor: Some(anchor), generated_at: self.clock.now(), template: None, plans: &plans };
         let report = postmortem(&told.facts, &options).map_err(|error| Fault::Failed(error.to_string()))?;
         let Some(to) = to else { return Ok(Drafted::Text(report.markdown)) };
         let page = PathBuf::from(&to);

@@ -2,7 +2,6 @@
 
 mod story;
 
-use std::sync::Arc;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 //! One incident written down by hand, as a journal would hold it: a full Redis server, a restart whose answer got lost,
 //! end-to-end tests before and after, a watch with a gap.
 
-use std::sync::Arc;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
