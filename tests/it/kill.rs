@@ -175,8 +175,20 @@ fn resume_to_the_end(desk: &Desk, backend: &Backend) -> usize {
                 said_again += usize::from(verdict == "again");
                 desk.rundown(&["settle", verdict, "--why", "the backend's own log says so"]).exits(0);
             }
-            // The run was over before the process died.
-            2 if said.err.contains("no unfinished run") || said.err.contains("nothing to resume") => return said_again,
+            2 if said.err.contains("no run is open") => {
+                // It was over before the process died, or died before anything of it was on disk.
+                let known = desk.rundown(&["timeline", "inc-1", "--json"]);
+                if known.out.contains("run.finished") {
+                    return said_again;
+                }
+                let mut start = RUN.to_vec();
+                if known.code == 0 {
+                    start.extend(["--incident", "inc-1"]);
+                }
+                if desk.rundown(&start).code == 0 {
+                    return said_again;
+                }
+            }
             _ => panic!("{said:?}"),
         }
     }

@@ -281,11 +281,27 @@ pub(in crate::step) async fn probe(
         Ok(both) => both,
         Err(failure) => return unclear("not known", &failure.message),
     };
-    match look(executors, verb, &service, &baseline, until).await {
-        // One that broke may have broken by itself, before the order ever arrived.
-        Ok((Some(found), _)) if !found.has_failed() => Probe::Happened(shown(executors, verb, change, &found, None)),
-        Ok((_, now)) => unclear(&baseline.before.describe(), &now),
-        Err(trouble) => unclear(&baseline.before.describe(), &format!("not known ({})", trouble.failure.message)),
+    // Railway shows a restart some seconds late: a first look that shows nothing new proves less than half a minute of
+    // them, and half a minute is cheaper than waking a person to be told "nothing yet".
+    loop {
+        let now = executors.clock.now();
+        let seen = match look(executors, verb, &service, &baseline, until.min(now + LONGEST_LOOK)).await {
+            Ok((Some(found), _)) if !found.has_failed() => {
+                return Probe::Happened(shown(executors, verb, change, &found, None));
+            }
+            // One that broke may have broken by itself, before the order ever arrived.
+            Ok((Some(_), seen)) => return unclear(&baseline.before.describe(), &seen),
+            Ok((None, seen)) => seen,
+            Err(trouble) if trouble.failure.retryable => format!("not known ({})", trouble.failure.message),
+            Err(trouble) => {
+                return unclear(&baseline.before.describe(), &format!("not known ({})", trouble.failure.message));
+            }
+        };
+        let now = executors.clock.now();
+        if now >= until {
+            return unclear(&baseline.before.describe(), &seen);
+        }
+        executors.clock.sleep_until(until.min(now + POLL)).await;
     }
 }
 
