@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::channel::mpsc;
 use futures::future::{BoxFuture, FutureExt, join_all, ready};
@@ -112,7 +111,7 @@ async fn steps_per_second(folder: &Path, executors: &Executors, runs: usize, ste
         ids.push(engine.open_run(&plan, open).await.expect("opened"));
     }
     let options = DriveOptions { process: "bench".into(), poll: None, until_human: true };
-    let start = Instant::now();
+    let clock = RealClock::default();
     let drives = ids.iter().map(|id| {
         let (_keep, commands) = mpsc::unbounded();
         let (engine, options) = (&engine, &options);
@@ -124,7 +123,7 @@ async fn steps_per_second(folder: &Path, executors: &Executors, runs: usize, ste
     for stopped in join_all(drives).await {
         assert!(matches!(stopped.expect("driven"), Stopped::Over(_)));
     }
-    (runs * steps) as f64 / start.elapsed().as_secs_f64()
+    (runs * steps) as f64 / clock.monotonic().as_secs_f64()
 }
 
 /// Commits a second of one row each: what this disk and this SQLite give at best.
@@ -135,11 +134,11 @@ fn raw_commits_per_second(folder: &Path, commits: u32) -> f64 {
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (a INTEGER PRIMARY KEY, b BLOB)",
         )
         .expect("a table");
-    let start = Instant::now();
+    let clock = RealClock::default();
     for number in 0..commits {
         connection.execute("INSERT INTO t VALUES (?1, ?2)", rusqlite::params![number, [0u8; 300]]).expect("a row");
     }
-    f64::from(commits) / start.elapsed().as_secs_f64()
+    f64::from(commits) / clock.monotonic().as_secs_f64()
 }
 
 fn main() {

@@ -126,39 +126,9 @@ impl Watched {
         }
     }
 
-    /// Waits for an event of this kind.
-    #[track_caller]
-    pub fn until(&mut self, kind: &str) -> Value {
-        loop {
-            match self.next_event() {
-                Some(event) if event["kind"] == kind => return event,
-                Some(_) => {}
-                None => panic!("it ended before {kind}"),
-            }
-        }
-    }
-
     /// Kills it without a chance to say anything.
     pub fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("reaped");
-    }
-
-    /// Sends it a signal.
-    pub fn signal(&self, signal: nix::sys::signal::Signal) {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
-        nix::sys::signal::kill(pid, signal).expect("signalled");
-    }
-
-    /// Waits for its end.
-    pub fn end(mut self) -> Said {
-        let mut out = String::new();
-        std::io::Read::read_to_string(&mut self.lines, &mut out).expect("its output");
-        let output = self.child.wait_with_output().expect("its end");
-        Said {
-            code: output.status.code().unwrap_or(-1),
-            out,
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
     }
 }

@@ -233,7 +233,8 @@ impl State {
     /// A run as its first event makes it.
     #[must_use]
     pub fn open(id: RunId, plan: Arc<Plan>, opened: Opened, at: Instant) -> Self {
-        let steps = vec![Arc::new(StepState::default()); plan.steps.len()];
+        // All steps begin as the same one; each gets a state of its own when something happens to it.
+        let steps = std::iter::repeat_n(Arc::new(StepState::default()), plan.steps.len()).collect();
         let visible = Arc::new(super::scope::Visible::of(&plan));
         let next = opened.from.as_deref().and_then(|from| plan.position(from)).unwrap_or(0);
         Self {

@@ -580,11 +580,11 @@ fn adversary(world: &mut World, choice: u8, detail: u8) {
             command(Command::Settle { step: None, verdict, why: why() })
         }
         13 => command(Command::Retry { step: None }),
-        14 => command(Command::Skip { step: (detail % 2 == 0).then_some(some_step), why: None }),
+        14 => command(Command::Skip { step: (detail.is_multiple_of(2)).then_some(some_step), why: None }),
         15 => command(Command::Redo { step: some_step, why: None }),
         16 => command(if world.state.paused.is_some() { Command::Resume } else { Command::Pause { why: None } }),
         17 if detail > 200 => command(Command::Cancel { why: None }),
-        17 => command(Command::Done { step: None, ok: detail % 2 == 0, note: None }),
+        17 => command(Command::Done { step: None, ok: detail.is_multiple_of(2), note: None }),
         18 => command(Command::Override { step: None, why: "mine".into() }),
         _ => Input::Reply {
             step: some_step,
