@@ -247,6 +247,10 @@ impl Wording {
                     false => format!("{title} {outcome}: {}", quote(&finished.summary)),
                 }
             }
+            // The step's own end says that it failed; that the run went on, the next line shows.
+            Event::FailureSettled(settled) if settled.by.is_none() && settled.choice == FailureChoice::Continue => {
+                return None;
+            }
             Event::FailureSettled(settled) => {
                 let choice = match settled.choice {
                     FailureChoice::Retry => "is tried again",
@@ -404,12 +408,9 @@ impl Wording {
             }
             Event::AttemptFailed(failed) => {
                 let (step, message) = (self.lead(id, &failed.step), quote(&failed.message));
-                match failed.again_at {
-                    Some(at) => {
-                        format!("{step} attempt {} failed: {message}; again at {}", failed.attempt, self.at(at))
-                    }
-                    None => format!("{step} attempt {} failed: {message}", failed.attempt),
-                }
+                // The last attempt is told by the step's end.
+                let again = self.at(failed.again_at?);
+                format!("{step} attempt {} failed: {message}; again at {again}", failed.attempt)
             }
             Event::AttemptDoubted(doubted) => {
                 let then = if doubted.probe { "the world is looked at" } else { "a person is asked" };

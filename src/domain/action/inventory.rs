@@ -27,7 +27,7 @@ pub struct Inventory {
     pub secrets: BTreeMap<String, SecretGrant>,
     /// Programs that `exec` may run, by the name a runbook uses.
     pub programs: BTreeMap<String, ProgramGrant>,
-    /// Variables that runbook inputs may take their default from, with their values.
+    /// Variables that runbook inputs may take their default from, with their values; empty where not set.
     pub variables: BTreeMap<String, String>,
 }
 

@@ -210,7 +210,8 @@ fn evidence(finished: &StepFinished) -> String {
     if !finished.summary.is_empty() {
         parts.push(md(&finished.summary, 500));
     }
-    let failed: Vec<&Judged> = finished.expects.iter().filter(|judged| !judged.held).collect();
+    let untold = |judged: &&Judged| !judged.held && !finished.summary.contains(&judged.that);
+    let failed: Vec<&Judged> = finished.expects.iter().filter(untold).collect();
     for judged in failed.iter().take(10) {
         let saw = judged.saw.as_deref().unwrap_or(NOT_RECORDED);
         parts.push(format!("expected {}, saw {}", md(&judged.that, 200), md(saw, 300)));
@@ -218,7 +219,7 @@ fn evidence(finished: &StepFinished) -> String {
     if failed.len() > 10 {
         parts.push(format!("and {} more expectations failed", failed.len() - 10));
     }
-    if failed.is_empty() && !finished.expects.is_empty() {
+    if finished.expects.iter().all(|judged| judged.held) && !finished.expects.is_empty() {
         parts.push(format!("{} of {} expectations held", finished.expects.len(), finished.expects.len()));
     }
     parts.join("; ")
