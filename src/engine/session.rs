@@ -98,10 +98,10 @@ impl Session {
             if decided.is_empty() {
                 return Ok(news);
             }
-            let batch = self.batch(engine, actor, decided, now)?;
+            let (batch, facts) = self.batch(engine, actor, decided, now)?;
             match engine.journal.append(batch, now).await {
                 Ok(appended) => {
-                    news.extend(self.fold_appended(&appended.rows)?);
+                    news.extend(self.fold_appended(&appended.rows, facts)?);
                     return Ok(news);
                 }
                 Err(AppendError::Conflict { .. }) => news.extend(self.refresh(engine).await?),
@@ -113,21 +113,28 @@ impl Session {
         Err(EngineError::NotWritten(busy))
     }
 
-    fn fold_appended(&mut self, rows: &[Row]) -> Result<Vec<Recorded<timeline::Fact>>, EngineError> {
-        let own = Stream::run(&self.state.id);
+    /// Folds what was just stored. `facts` are the events of the batch in the order of its rows: what was encoded a moment
+    /// ago need not be decoded again.
+    fn fold_appended(
+        &mut self,
+        rows: &[Row],
+        facts: Vec<timeline::Fact>,
+    ) -> Result<Vec<Recorded<timeline::Fact>>, EngineError> {
         let mut news = Vec::with_capacity(rows.len());
-        for row in rows {
-            if row.stream == own {
-                news.push(self.fold(row)?);
-                continue;
+        for (row, event) in rows.iter().zip(facts) {
+            match &event {
+                timeline::Fact::Run(_, event) => {
+                    self.state.apply(event, row.at)?;
+                    (self.seq, self.read_to) = (row.seq, row.pos);
+                }
+                timeline::Fact::Target(key, event) => {
+                    let name = key.split_once('/').map_or(key.as_str(), |(_, name)| name);
+                    self.targets.entry(name.to_owned()).or_default().apply(event, row.at);
+                    self.target_reads.insert(name.to_owned(), (row.seq, row.pos));
+                }
+                timeline::Fact::Incident(..) | timeline::Fact::Erased { .. } => {}
             }
-            let recorded = codec::recorded(row)?;
-            if let timeline::Fact::Target(key, event) = &recorded.event {
-                let name = key.split_once('/').map_or(key.as_str(), |(_, name)| name);
-                self.targets.entry(name.to_owned()).or_default().apply(event, row.at);
-                self.target_reads.insert(name.to_owned(), (row.seq, row.pos));
-            }
-            news.push(recorded);
+            news.push(Recorded { pos: row.pos, at: row.at, head: codec::head(row)?, event });
         }
         Ok(news)
     }
@@ -138,8 +145,9 @@ impl Session {
         actor: &Actor,
         decided: Vec<Decided>,
         now: crate::base::event::Instant,
-    ) -> Result<Batch, EngineError> {
+    ) -> Result<(Batch, Vec<timeline::Fact>), EngineError> {
         let mut batch = Batch::default();
+        let mut facts = Vec::with_capacity(decided.len());
         let item = |stream, expected, open| Item {
             stream,
             expected,
@@ -149,7 +157,7 @@ impl Session {
         };
         let over = decided.iter().any(|decided| matches!(decided.fact, decide::Fact::Run(Event::Finished(_))));
         let mut own = item(Stream::run(&self.state.id), self.seq, over.then_some(false));
-        let mut others: BTreeMap<String, Item> = BTreeMap::new();
+        let mut others: BTreeMap<String, (Item, Vec<timeline::Fact>)> = BTreeMap::new();
         for Decided { fact, by_person } in decided {
             let actor = if by_person { self.person_behind(actor) } else { Actor::Bot };
             match fact {
@@ -158,18 +166,24 @@ impl Session {
                         batch.blobs.extend(outsourced(engine, finished));
                     }
                     own.events.push(codec::run_event(&event, &actor, now)?);
+                    facts.push(timeline::Fact::Run(self.state.id.clone(), event));
                 }
                 decide::Fact::Target(name, event) => {
                     let stream = Stream::target(&self.state.opened.environment, &name);
                     let (seq, _) = self.target_reads.get(&name).copied().unwrap_or_default();
-                    let target = others.entry(name).or_insert_with(|| item(stream, seq, None));
+                    let key = stream.key().to_owned();
+                    let (target, stated) = others.entry(name).or_insert_with(|| (item(stream, seq, None), Vec::new()));
                     target.events.push(codec::target_event(&event, &actor, now)?);
+                    stated.push(timeline::Fact::Target(key, event));
                 }
             }
         }
         batch.items.push(own);
-        batch.items.extend(others.into_values());
-        Ok(batch)
+        for (item, stated) in others.into_values() {
+            batch.items.push(item);
+            facts.extend(stated);
+        }
+        Ok((batch, facts))
     }
 
     /// Approvals given with the start of a run (`--approve`) are its starter's, whoever's reply made them due.

@@ -1,8 +1,11 @@
 //! Steps with an executor: permission, the target's guards, attempts in three stages, doubts.
 
+use std::sync::LazyLock;
+
 use super::flow::saw;
 use super::{Decider, Decision, Ending};
 use crate::base::event::{Instant, Person};
+use crate::base::expr::Condition;
 use crate::domain::action::Action;
 use crate::domain::action::reply::{Answer, Failure, Probe, Reply};
 use crate::domain::run::event::{
@@ -31,9 +34,11 @@ impl Decider {
             return self.finish(position, Ending::failed("there is nothing to do"));
         };
         let (quorum, rule) = self.quorum(position, &action);
-        let digest = action.digest();
-        if quorum > 0 && self.at(position).permit.as_ref() != Some(&digest) {
-            return self.ask_approval(position, &action, digest, quorum, &rule);
+        if quorum > 0 {
+            let digest = action.digest();
+            if self.at(position).permit.as_ref() != Some(&digest) {
+                return self.ask_approval(position, &action, digest, quorum, &rule);
+            }
         }
         if action.confirms() && self.at(position).baseline.is_none() {
             // The baseline is a read: `work` asks for it, its answer comes back as `Prepared`.
@@ -360,13 +365,14 @@ impl Decider {
     }
 
     /// What counts as success where a step's `expect` says nothing: no status from 400 on, exit code 0.
-    fn usual(&self, position: usize) -> Option<crate::base::expr::Condition> {
-        let source = match self.at(position).action.as_deref()? {
-            Action::Http(_) => "status < 400",
-            Action::Exec(_) => "exit == 0",
-            _ => return None,
-        };
-        crate::base::expr::Condition::parse(source).ok()
+    fn usual(&self, position: usize) -> Option<&'static Condition> {
+        static STATUS: LazyLock<Option<Condition>> = LazyLock::new(|| Condition::parse("status < 400").ok());
+        static EXIT: LazyLock<Option<Condition>> = LazyLock::new(|| Condition::parse("exit == 0").ok());
+        match self.at(position).action.as_deref()? {
+            Action::Http(_) => STATUS.as_ref(),
+            Action::Exec(_) => EXIT.as_ref(),
+            _ => None,
+        }
     }
 
     /// Judges a definite answer by the step's `expect` and keeps what `save` says.
@@ -378,8 +384,7 @@ impl Decider {
         }
         let step = self.step(position);
         let usual = if step.expect.is_empty() { self.usual(position) } else { None };
-        let expects: Vec<Judged> =
-            step.expect.iter().chain(&usual).map(|condition| judged(condition, &scope)).collect();
+        let expects: Vec<Judged> = step.expect.iter().chain(usual).map(|condition| judged(condition, &scope)).collect();
         let mut facts = answer.facts;
         facts.retain(|name, _| kept.contains(&name.as_str()));
         let mut unsaved = None;
@@ -409,7 +414,7 @@ impl Decider {
     }
 }
 
-fn judged(condition: &crate::base::expr::Condition, scope: &crate::base::expr::Scope) -> Judged {
+fn judged(condition: &Condition, scope: &crate::base::expr::Scope) -> Judged {
     let (held, seen) = match condition.test(scope) {
         Ok(true) => (true, None),
         Ok(false) => (false, Some(saw(condition, scope))),

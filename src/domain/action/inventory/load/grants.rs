@@ -113,7 +113,11 @@ impl Loader<'_, '_> {
     pub(super) fn variables(&mut self, node: &Node) -> BTreeMap<String, String> {
         let names = self.variable_names(node);
         // One that is not set is granted all the same: an input that needs it says so when a run is planned.
-        names.into_iter().map(|name| ((self.env)(&name).unwrap_or_default(), name)).map(|(value, name)| (name, value)).collect()
+        names
+            .into_iter()
+            .map(|name| ((self.env)(&name).unwrap_or_default(), name))
+            .map(|(value, name)| (name, value))
+            .collect()
     }
 
     fn variable_names(&mut self, node: &Node) -> Vec<String> {
