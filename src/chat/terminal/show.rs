@@ -131,8 +131,9 @@ impl Show {
     /// A journal that is as it was written.
     pub fn verified(&self, verified: &Verified) -> Shown {
         let Verified { head, erased, blobs, streams } = verified;
-        let events = head.pos;
-        println!("{events} events in {streams} streams are as they were written; {erased} erased, {blobs} blobs");
+        let count = |number: u64, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+        let (events, streams, blobs) = (count(head.pos, "event"), count(*streams, "stream"), count(*blobs, "blob"));
+        println!("as they were written: {events} in {streams}, {blobs}; {erased} erased");
         println!("anchor: {}", Anchor::from(*head));
         Ok(Exit::Succeeded)
     }

@@ -138,7 +138,7 @@ impl State {
                     *self.redone.entry(to).or_default() += 1;
                     for position in to..=from {
                         if self.active().all(|active| active != position) {
-                            let step = Arc::make_mut(&mut self.steps[position]);
+                            let step = self.steps.at_mut(position);
                             *step = StepState { visits: step.visits, ..StepState::default() };
                         }
                     }
@@ -165,7 +165,7 @@ impl State {
                 self.next = position + 1;
             }
         }
-        let step = Arc::make_mut(&mut self.steps[position]);
+        let step = self.steps.at_mut(position);
         *step = StepState {
             visits: started.visit,
             stage: Stage::Ready,
@@ -178,7 +178,7 @@ impl State {
 
     fn fold_skipped(&mut self, id: &str) -> Result<(), String> {
         let position = self.position(id)?;
-        let step = Arc::make_mut(&mut self.steps[position]);
+        let step = self.steps.at_mut(position);
         if matches!(step.stage, Stage::Sent { .. }) && step.changes() {
             return Err("while its change is under way".into());
         }
@@ -194,7 +194,7 @@ impl State {
         if self.active().all(|active| active != position) {
             return Err(format!("though '{}' is not under way", finished.step));
         }
-        let step = Arc::make_mut(&mut self.steps[position]);
+        let step = self.steps.at_mut(position);
         step.result = Some(Arc::new(StepResult {
             ok: finished.ok,
             summary: finished.summary.clone(),
@@ -215,7 +215,7 @@ impl State {
 
     fn fold_settled(&mut self, id: &str, choice: FailureChoice) -> Result<(), String> {
         let position = self.position(id)?;
-        let step = Arc::make_mut(&mut self.steps[position]);
+        let step = self.steps.at_mut(position);
         let asked = matches!(step.stage, Stage::Asking { question: super::event::Question::Failure { .. }, .. });
         if !asked && !matches!(step.stage, Stage::Failed) {
             return Err(format!("though '{id}' has not failed"));
@@ -225,7 +225,7 @@ impl State {
         match choice {
             FailureChoice::Continue => {}
             FailureChoice::Retry => {
-                Arc::make_mut(&mut self.steps[position]).stage = Stage::Pending;
+                self.steps.at_mut(position).stage = Stage::Pending;
                 if !self.step(position).runs_aside() && matches!(self.progress, Progress::Running) {
                     self.next = position;
                 }
@@ -352,7 +352,7 @@ impl State {
         if !stages.contains(&name) {
             return Err(format!("though '{id}' is {name}"));
         }
-        change(Arc::make_mut(&mut self.steps[position]));
+        change(self.steps.at_mut(position));
         Ok(())
     }
 

@@ -29,7 +29,7 @@ pub struct State {
     /// Whether it goes on.
     pub progress: Progress,
     /// Every step of the plan, in order.
-    pub steps: Vec<Arc<StepState>>,
+    pub steps: Steps,
     /// The step that runs now.
     pub main: Option<usize>,
     /// The step that runs beside a watch (`during`).
@@ -50,6 +50,61 @@ pub struct State {
     pub driver: Option<Adopted>,
     /// The steps that expressions of the plan speak of.
     pub visible: Arc<super::scope::Visible>,
+}
+
+/// The steps of a run, cheap to clone: a decision works on a copy of the state, and a plan may hold thousands of steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steps {
+    chunks: Vec<Arc<Vec<Arc<StepState>>>>,
+    len: usize,
+}
+
+/// Steps that are copied together when one of them changes.
+const CHUNK: usize = 64;
+
+impl Steps {
+    fn pending(len: usize) -> Self {
+        // All steps begin as the same one; each gets a state of its own when something happens to it.
+        let chunk = Arc::new(std::iter::repeat_n(Arc::default(), CHUNK).collect());
+        Self { chunks: std::iter::repeat_n(chunk, len.div_ceil(CHUNK)).collect(), len }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All of them, in the order of the plan.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<StepState>> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).take(self.len)
+    }
+
+    /// The step at a position, where there is one.
+    #[must_use]
+    pub fn get(&self, position: usize) -> Option<&Arc<StepState>> {
+        (position < self.len).then(|| &self[position])
+    }
+
+    /// The step at a position, to change it. Only folding does that.
+    pub(crate) fn at_mut(&mut self, position: usize) -> &mut StepState {
+        let chunk = Arc::make_mut(&mut self.chunks[position / CHUNK]);
+        Arc::make_mut(&mut chunk[position % CHUNK])
+    }
+}
+
+impl std::ops::Index<usize> for Steps {
+    type Output = Arc<StepState>;
+
+    fn index(&self, position: usize) -> &Arc<StepState> {
+        &self.chunks[position / CHUNK][position % CHUNK]
+    }
 }
 
 /// Whether a run goes on.
@@ -233,8 +288,7 @@ impl State {
     /// A run as its first event makes it.
     #[must_use]
     pub fn open(id: RunId, plan: Arc<Plan>, opened: Opened, at: Instant) -> Self {
-        // All steps begin as the same one; each gets a state of its own when something happens to it.
-        let steps = std::iter::repeat_n(Arc::new(StepState::default()), plan.steps.len()).collect();
+        let steps = Steps::pending(plan.steps.len());
         let visible = Arc::new(super::scope::Visible::of(&plan));
         let next = opened.from.as_deref().and_then(|from| plan.position(from)).unwrap_or(0);
         Self {

@@ -283,25 +283,30 @@ pub(in crate::step) async fn probe(
     };
     // Railway shows a restart some seconds late: a first look that shows nothing new proves less than half a minute of
     // them, and half a minute is cheaper than waking a person to be told "nothing yet".
+    let mut seen = None;
     loop {
         let now = executors.clock.now();
-        let seen = match look(executors, verb, &service, &baseline, until.min(now + LONGEST_LOOK)).await {
+        match look(executors, verb, &service, &baseline, until.min(now + LONGEST_LOOK)).await {
             Ok((Some(found), _)) if !found.has_failed() => {
                 return Probe::Happened(shown(executors, verb, change, &found, None));
             }
             // One that broke may have broken by itself, before the order ever arrived.
-            Ok((Some(_), seen)) => return unclear(&baseline.before.describe(), &seen),
-            Ok((None, seen)) => seen,
-            Err(trouble) if trouble.failure.retryable => format!("not known ({})", trouble.failure.message),
+            Ok((Some(_), now)) => return unclear(&baseline.before.describe(), &now),
+            Ok((None, now)) => seen = Some(now),
             Err(trouble) => {
-                return unclear(&baseline.before.describe(), &format!("not known ({})", trouble.failure.message));
+                let blind = format!("not known ({})", trouble.failure.message);
+                if !trouble.failure.retryable {
+                    return unclear(&baseline.before.describe(), &blind);
+                }
+                seen.get_or_insert(blind);
             }
-        };
-        let now = executors.clock.now();
-        if now >= until {
-            return unclear(&baseline.before.describe(), &seen);
         }
-        executors.clock.sleep_until(until.min(now + POLL)).await;
+        // A look needs time of its own.
+        let next = executors.clock.now() + POLL;
+        if next + POLL > until {
+            return unclear(&baseline.before.describe(), &seen.unwrap_or_default());
+        }
+        executors.clock.sleep_until(next).await;
     }
 }
 

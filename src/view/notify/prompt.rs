@@ -287,7 +287,7 @@ mod tests {
             approves: Vec::new(),
         };
         let mut state = State::open(RunId::number(3), Arc::new(plan.unwrap()), opened, now());
-        let step = Arc::make_mut(&mut state.steps[0]);
+        let step = state.steps.at_mut(0);
         let post = crate::domain::action::http::Request {
             method: crate::domain::action::http::Method::Post,
             url: "https://backend.test/occupation?key=1".into(),

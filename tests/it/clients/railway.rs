@@ -120,9 +120,8 @@ fn an_order_without_an_answer_is_told_by_what_the_world_shows() {
     world.railway().fail("deploymentRestart", 1, When::After, How::Reset);
     unknown(bench.act_after(&restart, Some(&baseline), PATIENCE));
     world.railway().fail("deployment", 2, When::Before, How::ErrorPage { status: 502 });
-    assert!(
-        matches!(probe(), Probe::Unclear { evidence } if evidence.contains("now: not known (Railway answered 502"))
-    );
+    // Two looks that fail say nothing; the third shows it.
+    assert!(matches!(probe(), Probe::Happened(_)));
     let happened = confirm(&bench, &restart, &baseline);
     assert_eq!((happened.facts["status"].as_str(), world.restarts(Service::Redis)), (Some("SUCCESS"), 1));
     assert!(matches!(probe(), Probe::Happened(answer) if answer.facts["status"] == "SUCCESS"));

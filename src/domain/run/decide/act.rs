@@ -417,7 +417,7 @@ impl Decider {
 fn judged(condition: &Condition, scope: &crate::base::expr::Scope) -> Judged {
     let (held, seen) = match condition.test(scope) {
         Ok(true) => (true, None),
-        Ok(false) => (false, Some(saw(condition, scope))),
+        Ok(false) => (false, saw(condition, scope)),
         Err(error) => (false, Some(error.to_string())),
     };
     Judged { that: condition.source().to_owned(), held, saw: seen }

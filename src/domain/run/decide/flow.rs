@@ -182,7 +182,7 @@ impl Decider {
         let scope = scope::of_frame(&self.state, 0);
         let judge = |condition: &Condition| match condition.test(&scope) {
             Ok(true) => (true, None),
-            Ok(false) => (false, Some(saw(condition, &scope))),
+            Ok(false) => (false, saw(condition, &scope)),
             Err(error) => (false, Some(error.to_string())),
         };
         (0u32..)
@@ -203,8 +203,8 @@ impl Decider {
     }
 }
 
-/// The values of the names a condition uses, for people: `status was 503`.
-pub(super) fn saw(condition: &Condition, scope: &crate::base::expr::Scope) -> String {
+/// The values of the names a condition uses, for people: `status was 503`; nothing where it uses none.
+pub(super) fn saw(condition: &Condition, scope: &crate::base::expr::Scope) -> Option<String> {
     use crate::base::expr::Reference;
     let mut seen = Vec::new();
     for reference in condition.references() {
@@ -218,5 +218,5 @@ pub(super) fn saw(condition: &Condition, scope: &crate::base::expr::Scope) -> St
             seen.push(line);
         }
     }
-    seen.join(", ")
+    (!seen.is_empty()).then(|| seen.join(", "))
 }
