@@ -20,7 +20,7 @@ use rundown::client::redis::RedisServers;
 use rundown::domain::action::inventory::{Inventory, Target};
 use rundown::domain::action::{ActionSpec, Kind};
 use rundown::domain::run::state::State;
-use rundown::domain::runbook::model::{Does, Frame, OnDoubt, OnFailure, Phase, Plan, Step};
+use rundown::domain::runbook::model::{Does, Frame, Phase, Plan, Step};
 use rundown::domain::timeline::Fact;
 use rundown::engine::{DriveOptions, Engine, Observer, Open, Stopped};
 use rundown::journal::sqlite::SqliteJournal;
@@ -42,26 +42,8 @@ impl Observer for Nobody {
 
 fn plan(steps: usize) -> Plan {
     let step = |number: usize| Step {
-        id: format!("step_{number}"),
-        title: format!("Step {number}"),
-        phase: 0,
-        frame: 0,
-        prose: String::new(),
-        line: 1,
-        each: None,
         does: Does::Act(ActionSpec { kind: Kind::Http, params: serde_json::json!({"get": "http://backend.test/"}) }),
-        when: None,
-        expect: Vec::new(),
-        save: BTreeMap::new(),
-        retry: None,
-        timeout: None,
-        approval: None,
-        always_after: None,
-        undo: None,
-        during: None,
-        idempotent: false,
-        on_failure: OnFailure::Ask,
-        on_doubt: OnDoubt::Probe,
+        ..Step::by_hand(format!("step_{number}"), format!("Step {number}"))
     };
     let backend = Target { url: Some("http://backend.test".into()), ..Target::default() };
     Plan {

@@ -93,7 +93,7 @@ impl Steps {
     }
 
     /// The step at a position, to change it. Only folding does that.
-    pub(crate) fn at_mut(&mut self, position: usize) -> &mut StepState {
+    pub(super) fn at_mut(&mut self, position: usize) -> &mut StepState {
         let chunk = Arc::make_mut(&mut self.chunks[position / CHUNK]);
         Arc::make_mut(&mut chunk[position % CHUNK])
     }

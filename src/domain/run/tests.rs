@@ -19,8 +19,8 @@ use crate::domain::action::inventory::{ApprovalRule, Budget, Inventory, Target};
 use crate::domain::action::reply::{Answer, Failure, Probe, Reply};
 use crate::domain::action::{ActionSpec, Kind};
 use crate::domain::runbook::model::{
-    Approval, Case, Criterion, Decide, Destination, Does, Frame, OnDoubt, OnFailure, OnTimeout, Phase, Plan, Retry,
-    Step, Threshold, Watch,
+    Approval, Case, Criterion, Decide, Destination, Does, Frame, OnFailure, OnTimeout, Phase, Plan, Retry, Step,
+    Threshold, Watch,
 };
 
 /// One run in a world without executors: replies are made up by the test.
@@ -41,28 +41,7 @@ fn person(name: &str) -> Person {
 }
 
 fn step(id: &str, does: Does) -> Step {
-    Step {
-        id: id.into(),
-        title: id.into(),
-        phase: 0,
-        frame: 0,
-        prose: String::new(),
-        line: 1,
-        each: None,
-        does,
-        when: None,
-        expect: Vec::new(),
-        save: BTreeMap::new(),
-        retry: None,
-        timeout: None,
-        approval: None,
-        always_after: None,
-        undo: None,
-        during: None,
-        idempotent: false,
-        on_failure: OnFailure::Ask,
-        on_doubt: OnDoubt::Probe,
-    }
+    Step { does, ..Step::by_hand(id, id) }
 }
 
 fn act(kind: Kind, params: Value) -> Does {

@@ -48,26 +48,10 @@ const RETRY_DELAY: Span = Span::seconds(5);
 pub fn read(section: Section, inventory: Option<&Inventory>, faults: &mut Faults<'_>) -> Draft {
     let line = faults.line(section.heading.at.start);
     let step = Step {
-        id: String::new(),
-        title: section.heading.title,
         phase: section.phase,
-        frame: 0,
         prose: section.prose,
         line,
-        each: None,
-        does: Does::Manual,
-        when: None,
-        expect: Vec::new(),
-        save: BTreeMap::new(),
-        retry: None,
-        timeout: None,
-        approval: None,
-        always_after: None,
-        undo: None,
-        during: None,
-        idempotent: false,
-        on_failure: OnFailure::default(),
-        on_doubt: OnDoubt::default(),
+        ..Step::by_hand(String::new(), section.heading.title)
     };
     let heading = section.heading.at;
     let (uses, links, targets) = (Vec::new(), Vec::new(), Vec::new());

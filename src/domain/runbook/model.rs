@@ -196,6 +196,33 @@ pub struct Step {
 }
 
 impl Step {
+    /// A step that a person does by hand, in the first phase, with no options: what a heading without a block is.
+    #[must_use]
+    pub fn by_hand(id: impl Into<String>, title: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            title: title.into(),
+            phase: 0,
+            frame: 0,
+            prose: String::new(),
+            line: 1,
+            each: None,
+            does: Does::Manual,
+            when: None,
+            expect: Vec::new(),
+            save: BTreeMap::new(),
+            retry: None,
+            timeout: None,
+            approval: None,
+            always_after: None,
+            undo: None,
+            during: None,
+            idempotent: false,
+            on_failure: OnFailure::default(),
+            on_doubt: OnDoubt::default(),
+        }
+    }
+
     /// Whether it runs beside the steps of the page instead of among them: during a watch, or taking another one back.
     #[must_use]
     pub fn runs_aside(&self) -> bool {

@@ -17,7 +17,7 @@ use crate::domain::incident::event::{Milestone, Role, Section, Status};
 use crate::domain::run::event::{
     self as run, CriterionResult, DoubtVerdict, Judged, Offered, Outcome, Point, Question,
 };
-use crate::domain::runbook::model::{Does, Frame, Level, OnDoubt, OnFailure, Phase, Plan, Step, Threshold, Watch};
+use crate::domain::runbook::model::{Does, Frame, Level, Phase, Plan, Step, Threshold, Watch};
 use crate::domain::target::event as target;
 use crate::domain::timeline::Fact;
 
@@ -423,28 +423,7 @@ fn resolved(book: &mut Book) {
 }
 
 fn plan() -> Plan {
-    let step = |id: &str, title: &str, phase, does| Step {
-        id: id.into(),
-        title: title.into(),
-        phase,
-        frame: 0,
-        prose: String::new(),
-        line: 1,
-        each: None,
-        does,
-        when: None,
-        expect: Vec::new(),
-        save: BTreeMap::new(),
-        retry: None,
-        timeout: None,
-        approval: None,
-        always_after: None,
-        undo: None,
-        during: None,
-        idempotent: false,
-        on_failure: OnFailure::Ask,
-        on_doubt: OnDoubt::Probe,
-    };
+    let step = |id: &str, title: &str, phase, does| Step { phase, does, ..Step::by_hand(id, title) };
     let limit = |that: &str, level| Threshold { that: Condition::parse(that).unwrap(), breach_after: 3, level };
     let watch = Watch {
         lasts: "20m".into(),
