@@ -73,9 +73,9 @@ fn a_body_that_drips_is_cut_off_by_the_deadline_and_leaves_a_change_in_doubt() {
     });
     let url = format!("http://{address}");
     let started = Instant::now();
-    let reply = Bench::naming(&[&url]).act(&request(Method::Post, &url), Duration::from_secs(1));
+    let reply = Bench::naming(&[&url]).act(&request(Method::Post, &url), Duration::from_secs(5));
     assert!(unknown(reply).message.contains("no complete answer"));
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[test]
