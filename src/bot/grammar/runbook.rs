@@ -131,7 +131,7 @@ pub struct PlanArgs {
     /// The runbook's id, or a file.
     #[arg(value_name = "RUNBOOK")]
     pub runbook: String,
-    #[allow(missing_docs)]
+    #[allow(missing_docs, reason = "a doc comment here would become help text")]
     #[command(flatten)]
     pub at: Where,
 }
@@ -153,7 +153,7 @@ pub struct Run {
     /// The runbook's id, or a file.
     #[arg(value_name = "RUNBOOK", required_unless_present = "resume")]
     pub runbook: Option<String>,
-    #[allow(missing_docs)]
+    #[allow(missing_docs, reason = "a doc comment here would become help text")]
     #[command(flatten)]
     pub at: Where,
     /// The incident it belongs to; a new one is declared where left out.

@@ -92,7 +92,9 @@ impl Screen {
                 let mark = if finished.ok { paint.good("✓") } else { paint.bad("✗") };
                 let took = if finished.took_ms >= 1000 { time::length_ms(finished.took_ms) } else { String::new() };
                 let mut line = self.columns(&mark, &finished.title, &finished.summary, &took);
-                for judged in finished.expects.iter().filter(|judged| !judged.held) {
+                // The summary tells the first one already.
+                let untold = finished.expects.iter().filter(|judged| !finished.summary.contains(&judged.that));
+                for judged in untold.filter(|judged| !judged.held) {
                     let saw =
                         judged.saw.as_deref().map_or(String::new(), |saw| format!(", saw {}", one_line(saw, 120)));
                     line.push_str(&format!(
