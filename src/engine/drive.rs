@@ -17,7 +17,9 @@ use tracing::Instrument;
 use super::observe::Observation;
 use super::session::Session;
 use super::{Engine, EngineError, Live, Observer};
+use crate::base::clock::Clock;
 use crate::base::event::{Actor, Person, RunId, Stream};
+use crate::domain::action::reply::{Answer, Reply};
 use crate::domain::run::decide::Seat;
 use crate::domain::run::event::Outcome;
 use crate::domain::run::input::{Command, Input, StageReply};
@@ -30,6 +32,10 @@ use crate::step::{Executors, Progress};
 /// How often a write that failed is tried again, and how long is waited between.
 const WRITE_TRIES: u32 = 10;
 const WRITE_PAUSE: chrono::TimeDelta = chrono::TimeDelta::milliseconds(500);
+
+/// How long an acceptance may wait for its effect before it is written down by itself. Until then both are one commit;
+/// after a crash in between, the attempt is in doubt and the world is looked at.
+const ACCEPTED_ALONE: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
 
 /// How a run is driven.
 #[derive(Clone, Debug)]
@@ -259,14 +265,22 @@ fn start<'a>(
         });
         return futures::stream::select(reports, observing).boxed();
     }
+    let clock = engine.clock.clone();
     let doing = async move {
-        let reply = carry_out(&step, what, &plan, executors, observer).await;
+        let reply = carry_out(&step, what, &plan, executors, &*clock, observer).await;
         (Some(key), Input::Reply { step, visit, attempt, reply })
     };
     doing.instrument(span).into_stream().boxed()
 }
 
-async fn carry_out(step: &str, what: What, plan: &Plan, executors: &Executors, observer: &dyn Observer) -> StageReply {
+async fn carry_out(
+    step: &str,
+    what: What,
+    plan: &Plan,
+    executors: &Executors,
+    clock: &dyn Clock,
+    observer: &dyn Observer,
+) -> StageReply {
     match what {
         What::Prepare { action } => match executors.prepare(&action).await {
             Ok(prepared) => StageReply::Prepared { baseline: prepared.baseline, summary: prepared.summary },
@@ -275,7 +289,14 @@ async fn carry_out(step: &str, what: What, plan: &Plan, executors: &Executors, o
         What::Act { action, key, baseline, timeout } => {
             let lines = Lines { step, observer };
             let reply = executors.act(&action, &plan.inventory, &key, baseline.as_deref(), timeout, &lines).await;
-            StageReply::Acted(reply)
+            match (reply, action.ready_within()) {
+                (Reply::Answered(accepted), Some(within)) => {
+                    let baseline = baseline.as_deref().unwrap_or(&Value::Null);
+                    let confirm = executors.confirm(&action, baseline, clock.now() + within);
+                    confirmed_soon(accepted, confirm, clock).await
+                }
+                (reply, _) => StageReply::Acted(reply),
+            }
         }
         What::Confirm { action, baseline, until } => {
             let baseline = baseline.as_deref().cloned().unwrap_or(Value::Null);
@@ -286,6 +307,16 @@ async fn carry_out(step: &str, what: What, plan: &Plan, executors: &Executors, o
         What::Watch { .. } => {
             StageReply::Probed(crate::domain::action::reply::Probe::Unclear { evidence: String::new() })
         }
+    }
+}
+
+/// Gives the effect of an accepted change a moment to show. Where it takes longer the look is dropped, and `work` asks for
+/// it again once the acceptance is on disk.
+async fn confirmed_soon(accepted: Answer, confirm: impl Future<Output = Reply>, clock: &dyn Clock) -> StageReply {
+    let alone = clock.sleep_until(clock.now() + ACCEPTED_ALONE);
+    match futures::future::select(std::pin::pin!(confirm), alone).await {
+        Either::Left((confirmed, _)) => StageReply::ActedAndConfirmed { accepted, confirmed },
+        Either::Right(_) => StageReply::Acted(Reply::Answered(accepted)),
     }
 }
 

@@ -533,7 +533,7 @@ mod tests {
     }
 
     fn started(step: &str, title: &str) -> Fact {
-        of_run(run::StepStarted { step: step.into(), title: title.into(), visit: 1, action: None })
+        of_run(run::StepStarted { step: step.into(), title: title.into(), visit: 1, action: None, sent: None })
     }
 
     #[test]

@@ -183,7 +183,18 @@ impl Action {
     /// Whether the world must be read before and watched after the change.
     #[must_use]
     pub fn confirms(&self) -> bool {
-        matches!(self, Self::RailwayRestart(_) | Self::RailwayRedeploy(_) | Self::RailwayRollback(_))
+        self.ready_within().is_some()
+    }
+
+    /// How long after the other side accepted it the effect may take to show; `None` where nothing is waited for.
+    #[must_use]
+    pub fn ready_within(&self) -> Option<chrono::TimeDelta> {
+        match self {
+            Self::RailwayRestart(change) | Self::RailwayRedeploy(change) | Self::RailwayRollback(change) => {
+                Some(change.ready_within.delta())
+            }
+            _ => None,
+        }
     }
 
     /// One line that says what it does, for people: no secret, no query string.

@@ -153,6 +153,10 @@ impl State {
 
     fn fold_started(&mut self, started: &StepStarted, at: Instant) -> Result<(), String> {
         let position = self.position(&started.step)?;
+        let reads = started.action.as_ref().is_some_and(|action| !action.changes());
+        if started.sent.is_some() && !reads {
+            return Err("sends a change without an intent of its own".into());
+        }
         let aside = self.step(position).runs_aside();
         let lane = if aside { &mut self.side } else { &mut self.main };
         if lane.is_some_and(|active| active != position) {
@@ -165,11 +169,16 @@ impl State {
                 self.next = position + 1;
             }
         }
+        let stage =
+            started.sent.as_ref().map_or(Stage::Ready, |sent| Stage::Sent { key: sent.key.clone(), until: sent.until });
+        let tries = u32::from(started.sent.is_some());
         let step = self.steps.at_mut(position);
         *step = StepState {
             visits: started.visit,
-            stage: Stage::Ready,
+            stage,
             started_at: Some(at),
+            attempt: tries,
+            tries,
             action: started.action.clone().map(Arc::new),
             ..StepState::default()
         };
@@ -357,8 +366,9 @@ impl State {
     }
 
     fn position(&self, id: &str) -> Result<usize, String> {
-        // The active steps are asked about most; a plan may hold thousands.
+        // The active steps and the next are asked about most; a plan may hold thousands.
         self.active()
+            .chain((self.next < self.plan.steps.len()).then_some(self.next))
             .find(|position| self.plan.steps[*position].id == id)
             .or_else(|| self.plan.position(id))
             .ok_or_else(|| format!("names '{id}', a step the plan does not have"))

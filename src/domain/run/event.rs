@@ -218,6 +218,18 @@ pub struct StepStarted {
     /// What exactly it will do, where it has an executor. Secrets are references.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
+    /// A read that nobody has to agree to is sent as it starts. It changes nothing, so its intent needs no event of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<SentAtOnce>,
+}
+
+/// The first try of a read, as [`StepStarted`] records it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentAtOnce {
+    /// The idempotency key, as in [`AttemptSent`].
+    pub key: String,
+    /// After when a missing answer counts as missing.
+    pub until: Instant,
 }
 
 /// See [`Event::StepSkipped`].

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::apply::Impossible;
 use super::event::{DoubtVerdict, WatchBreached, WatchGap, WatchLogFound, WatchRecovered, WatchTallied};
 use crate::base::event::{Person, RunId};
-use crate::domain::action::reply::{Failure, Probe, Reply};
+use crate::domain::action::reply::{Answer, Failure, Probe, Reply};
 
 /// Something happened outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +57,13 @@ pub enum StageReply {
     Acted(Reply),
     /// Whether the effect shows.
     Confirmed(Reply),
+    /// The act was accepted, and a moment later the effect showed, or showed to be missing: one decision, one commit.
+    ActedAndConfirmed {
+        /// What the other side said.
+        accepted: Answer,
+        /// Whether the effect shows.
+        confirmed: Reply,
+    },
     /// What the world says about an attempt in doubt.
     Probed(Probe),
 }

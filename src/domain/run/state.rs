@@ -48,8 +48,8 @@ pub struct State {
     pub overdue: bool,
     /// Who drives it.
     pub driver: Option<Adopted>,
-    /// The steps that expressions of the plan speak of.
-    pub visible: Arc<super::scope::Visible>,
+    /// What the scopes of its expressions have in common.
+    pub groundwork: Arc<super::scope::Groundwork>,
 }
 
 /// The steps of a run, cheap to clone: a decision works on a copy of the state, and a plan may hold thousands of steps.
@@ -289,7 +289,7 @@ impl State {
     #[must_use]
     pub fn open(id: RunId, plan: Arc<Plan>, opened: Opened, at: Instant) -> Self {
         let steps = Steps::pending(plan.steps.len());
-        let visible = Arc::new(super::scope::Visible::of(&plan));
+        let groundwork = Arc::new(super::scope::Groundwork::of(&id, &plan, &opened, at));
         let next = opened.from.as_deref().and_then(|from| plan.position(from)).unwrap_or(0);
         Self {
             id,
@@ -308,7 +308,7 @@ impl State {
             judged: None,
             overdue: false,
             driver: None,
-            visible,
+            groundwork,
         }
     }
 

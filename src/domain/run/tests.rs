@@ -285,6 +285,36 @@ fn a_change_refused_for_now_is_sent_again_with_the_same_key_and_the_same_approva
 }
 
 #[test]
+fn a_read_costs_one_commit_and_a_change_that_shows_at_once_two() {
+    let mut world = World::new(plan(vec![get("first"), restart("restart"), get("last")]));
+    let mut commits = 0;
+    let mut counted = |events: Vec<Event>| commits += usize::from(!events.is_empty());
+    counted(world.answers(json!({"status": 200})));
+    counted(world.reply(prepared()));
+    let confirmed = Reply::Answered(answer(json!({"status": "SUCCESS"})));
+    counted(world.reply(StageReply::ActedAndConfirmed { accepted: answer(json!({})), confirmed }));
+    counted(world.answers(json!({"status": 200})));
+    assert_eq!((world.state.outcome(), commits), (Some(Outcome::Succeeded), 4));
+    let kinds = world.kinds();
+    let of_the_change = &kinds[kinds.iter().position(|kind| *kind == "attempt.prepared").unwrap()..];
+    assert_eq!(of_the_change[..4], ["attempt.prepared", "attempt.sent", "attempt.accepted", "step.finished"]);
+    assert_eq!(world.sent("first"), 0, "a read is sent as its step starts");
+}
+
+#[test]
+fn no_history_sends_a_change_without_an_intent_of_its_own() {
+    let mut world = World::new(plan(vec![post("change")]));
+    let is_start = |(_, event): &&(Instant, Event)| event.kind() == "step.started";
+    let Some((at, Event::StepStarted(started))) = world.events.iter().find(is_start).cloned() else {
+        panic!("it starts")
+    };
+    let until = at + TimeDelta::seconds(30);
+    let sent = Some(super::event::SentAtOnce { key: "k".into(), until });
+    let error = world.first.apply(&super::event::StepStarted { sent, ..started }.into(), at).unwrap_err();
+    assert!(error.to_string().ends_with("step.started sends a change without an intent of its own"), "{error}");
+}
+
+#[test]
 fn an_approval_takes_distinct_persons_who_may_and_fits_exactly_one_attempt() {
     let mut two = plan(vec![restart("restart")]);
     let rule =

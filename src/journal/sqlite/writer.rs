@@ -3,7 +3,7 @@
 //! Lives here: [`Writer`], group commit, what follows a failed commit. Never lives here: the statements (`group`).
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use futures::channel::oneshot;
@@ -22,9 +22,6 @@ const QUEUE: usize = 4096;
 
 /// How many batches share one commit at most, so that the first of them does not wait long.
 const GROUP: usize = 512;
-
-/// How often to look for the next batch before going to sleep: some tens of microseconds.
-const LOOKS: u32 = 20;
 
 /// What the writing thread is asked.
 pub(super) enum Job {
@@ -101,7 +98,7 @@ struct Desk {
 
 impl Desk {
     fn work(mut self, queue: &Receiver<Job>) {
-        while let Some(first) = next_job(queue) {
+        while let Ok(first) = queue.recv() {
             let mut group = Vec::new();
             let mut versions = Vec::new();
             let mut next = Some(first);
@@ -202,19 +199,6 @@ impl Desk {
         }
         answer_all(group, &AppendError::Uncertain(text));
     }
-}
-
-/// The next job; `None` when there will be none. Whoever was just answered often sends the next at once: to look for it
-/// a little costs less than to be put to sleep and woken.
-fn next_job(queue: &Receiver<Job>) -> Option<Job> {
-    for _ in 0..LOOKS {
-        match queue.try_recv() {
-            Ok(job) => return Some(job),
-            Err(TryRecvError::Empty) => (0..100).for_each(|_| std::hint::spin_loop()),
-            Err(TryRecvError::Disconnected) => return None,
-        }
-    }
-    queue.recv().ok()
 }
 
 fn is_lock(fault: &Fault) -> bool {

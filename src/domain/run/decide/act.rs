@@ -11,7 +11,7 @@ use crate::domain::action::reply::{Answer, Failure, Probe, Reply};
 use crate::domain::run::event::{
     Adopted, ApprovalAsked, ApprovalExpired, ApprovalGiven, AttemptAccepted, AttemptDoubted, AttemptFailed,
     AttemptPrepared, AttemptSent, DoubtProbed, DoubtSettled, DoubtVerdict, Judged, LateReply, Output, Override,
-    Question, StepBlocked, StepUnblocked, WatchGap,
+    Question, SentAtOnce, StepBlocked, StepUnblocked, WatchGap,
 };
 use crate::domain::run::input::StageReply;
 use crate::domain::run::scope;
@@ -128,10 +128,20 @@ impl Decider {
             self.emit_target(&target, held);
         }
         let step = self.at(position);
-        let key = format!("{}/{}/{}/{}", self.state.id, self.id(position), step.visits, step.again + 1);
-        let timeout = self.timeout(position, &action);
+        let SentAtOnce { key, until } = self.sending(position, &action, step.visits, step.again);
         let (attempt, step) = (step.attempt + 1, self.id(position));
-        self.emit(AttemptSent { step, attempt, key, until: self.now + timeout + GRACE })
+        self.emit(AttemptSent { step, attempt, key, until })
+    }
+
+    /// A read that nobody has to agree to goes out as its step starts.
+    pub(super) fn at_once(&self, position: usize, action: &Action, visit: u32) -> Option<SentAtOnce> {
+        let asks = self.quorum(position, action).0 > 0;
+        (!action.changes() && !action.confirms() && !asks).then(|| self.sending(position, action, visit, 0))
+    }
+
+    fn sending(&self, position: usize, action: &Action, visit: u32, again: u32) -> SentAtOnce {
+        let key = format!("{}/{}/{visit}/{}", self.state.id, self.step(position).id, again + 1);
+        SentAtOnce { key, until: self.now + self.timeout(position, action) + GRACE }
     }
 
     /// Cleanup and steps taken back are never stopped by a budget, nor count against it.
@@ -253,6 +263,13 @@ impl Decider {
                 }
             },
             (Stage::Probing { .. }, StageReply::Probed(probe)) => self.probed(position, probe),
+            (_, StageReply::ActedAndConfirmed { accepted, confirmed }) => {
+                self.stage_reply(position, attempt, StageReply::Acted(Reply::Answered(accepted)))?;
+                match self.stage(position) {
+                    Stage::Confirming { .. } => self.stage_reply(position, attempt, StageReply::Confirmed(confirmed)),
+                    _ => Ok(()),
+                }
+            }
             (_, reply) => {
                 let id = self.id(position);
                 self.late(&id, attempt, &reply)
@@ -261,19 +278,11 @@ impl Decider {
     }
 
     fn answered(&mut self, position: usize, answer: Answer) -> Decision {
-        let Some(ready_within) = self.ready_within(position) else { return self.judge(position, answer) };
+        let ready_within = self.at(position).action.as_ref().and_then(|action| action.ready_within());
+        let Some(ready_within) = ready_within else { return self.judge(position, answer) };
         let (step, attempt) = (self.id(position), self.at(position).attempt);
         let until = self.now + ready_within + GRACE;
         self.emit(AttemptAccepted { step, attempt, summary: answer.summary, until })
-    }
-
-    fn ready_within(&self, position: usize) -> Option<chrono::TimeDelta> {
-        match self.at(position).action.as_deref()? {
-            Action::RailwayRestart(change) | Action::RailwayRedeploy(change) | Action::RailwayRollback(change) => {
-                Some(change.ready_within.delta())
-            }
-            _ => None,
-        }
     }
 
     /// An answer that comes while its attempt is in doubt settles the doubt.
@@ -319,10 +328,12 @@ impl Decider {
 
     pub(super) fn late(&mut self, id: &str, attempt: u32, reply: &StageReply) -> Decision {
         // Only an act's answer says something about the world that is worth keeping.
-        let StageReply::Acted(reply) = reply else { return Ok(()) };
         let summary = match reply {
-            Reply::Answered(answer) => answer.summary.clone(),
-            Reply::NotDone(failure) | Reply::Unknown(failure) => failure.message.clone(),
+            StageReply::Acted(Reply::Answered(answer)) | StageReply::ActedAndConfirmed { accepted: answer, .. } => {
+                answer.summary.clone()
+            }
+            StageReply::Acted(Reply::NotDone(failure) | Reply::Unknown(failure)) => failure.message.clone(),
+            _ => return Ok(()),
         };
         if self.state.plan.position(id).is_none() {
             return Ok(());

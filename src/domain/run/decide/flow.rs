@@ -111,8 +111,10 @@ impl Decider {
             None => (None, None),
         };
         let visit = self.at(position).visits + 1;
+        let sent =
+            action.as_ref().filter(|_| visit <= MAX_VISITS).and_then(|action| self.at_once(position, action, visit));
         let (step, title) = (self.id(position), self.step(position).title.clone());
-        self.emit(StepStarted { step, title, visit, action })?;
+        self.emit(StepStarted { step, title, visit, action, sent })?;
         if visit > MAX_VISITS {
             return self.finish(position, Ending::failed(format!("started more than {MAX_VISITS} times in one run")));
         }

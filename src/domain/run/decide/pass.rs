@@ -18,21 +18,20 @@ use crate::domain::runbook::model::{Deadline, Decide, Destination, Does, OnTimeo
 impl Decider {
     /// A step became ready.
     pub(super) fn launch(&mut self, position: usize) -> Decision {
-        let scope = scope::of_step(&self.state, position);
         match self.step(position).does.clone() {
             Does::Act(_) => self.launch_act(position),
-            Does::Watch(watch) => self.launch_watch(position, &watch, &scope),
-            Does::Wait(wait) => self.launch_wait(position, &wait, &scope),
-            Does::Ask(ask) => match rendered(&ask.question, &scope) {
+            Does::Watch(watch) => self.launch_watch(position, &watch, &self.scope(position)),
+            Does::Wait(wait) => self.launch_wait(position, &wait, &self.scope(position)),
+            Does::Ask(ask) => match rendered(&ask.question, &self.scope(position)) {
                 Ok(text) => {
                     let until = ask.deadline.map(|span| self.now + span.delta());
                     self.ask(position, Question::Value { text, kind: ask.kind }, until)
                 }
                 Err(why) => self.finish(position, Ending::failed(why)),
             },
-            Does::Decide(decide) => self.launch_decide(position, &decide, &scope),
-            Does::Set(values) => self.launch_set(position, values.iter(), &scope),
-            Does::Notify(notify) => match rendered(&notify.text, &scope) {
+            Does::Decide(decide) => self.launch_decide(position, &decide, &self.scope(position)),
+            Does::Set(values) => self.launch_set(position, values.iter(), &self.scope(position)),
+            Does::Notify(notify) => match rendered(&notify.text, &self.scope(position)) {
                 Ok(text) => {
                     self.emit(Notified { step: self.id(position), text })?;
                     self.finish(position, Ending::ok("told"))
@@ -42,6 +41,10 @@ impl Decider {
             Does::Manual => self.ask(position, Question::Work, None),
             Does::Runbook(_) | Does::Each(_) => self.finish(position, Ending::failed("the plan was not expanded")),
         }
+    }
+
+    fn scope(&self, position: usize) -> Scope {
+        scope::of_step(&self.state, position)
     }
 
     pub(super) fn ask(&mut self, position: usize, question: Question, until: Option<Instant>) -> Decision {

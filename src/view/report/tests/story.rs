@@ -65,7 +65,7 @@ impl Book {
     }
 
     fn start(&mut self, step: &str, title: &str, action: Option<Action>) -> &mut Self {
-        self.run(run::StepStarted { step: step.into(), title: title.into(), visit: 1, action })
+        self.run(run::StepStarted { step: step.into(), title: title.into(), visit: 1, action, sent: None })
     }
 
     fn sent(&mut self, step: &str) -> &mut Self {
@@ -212,7 +212,13 @@ fn diagnosed(book: &mut Book) {
         fits: recommended,
         recommended,
     };
-    book.run(run::StepStarted { step: "cause".into(), title: "Server or pool?".into(), visit: 1, action: None });
+    book.run(run::StepStarted {
+        step: "cause".into(),
+        title: "Server or pool?".into(),
+        visit: 1,
+        action: None,
+        sent: None,
+    });
     book.run(run::Asked {
         step: "cause".into(),
         title: "Server or pool?".into(),
