@@ -21,11 +21,27 @@ pub enum Outcome {
         incident: IncidentId,
         /// What.
         facts: Vec<Recorded<Fact>>,
+        /// In which zone people talk about it.
+        zone: Tz,
     },
     /// A list, oldest first; whether resolved ones are among it.
     List {
         /// The incidents.
         incidents: Vec<(IncidentId, State)>,
+        /// Whether all were asked for.
+        all: bool,
+    },
+    /// What people suspect, found and settled on.
+    Investigation {
+        /// Of which incident.
+        incident: IncidentId,
+        /// As it stands.
+        state: Box<State>,
+    },
+    /// Action items, overdue ones first; whether done ones are among them.
+    Actions {
+        /// The items.
+        listed: Vec<super::findings::Listed>,
         /// Whether all were asked for.
         all: bool,
     },
@@ -60,7 +76,7 @@ impl Bot {
                     detected: read(detected)?,
                 };
                 let (incident, facts) = self.engine()?.declare(actor, command).await?;
-                Ok(Outcome::Written { incident, facts })
+                Ok(Outcome::Written { incident, facts, zone: tz })
             }
             Incident::List { all } => {
                 let incidents = self.all_incidents().await?;
@@ -121,7 +137,7 @@ impl Bot {
         self.submit(actor, incident, None, command).await
     }
 
-    async fn submit(
+    pub(super) async fn submit(
         &self,
         actor: &Actor,
         incident: IncidentId,
@@ -129,11 +145,12 @@ impl Bot {
         command: Command,
     ) -> Result<Outcome, Fault> {
         let facts = self.engine()?.incident_command(&incident, actor, occurred, command).await?;
-        Ok(Outcome::Written { incident, facts })
+        let zone = zone_of(&self.engine()?.incident(&incident).await?);
+        Ok(Outcome::Written { incident, facts, zone })
     }
 
     /// A moment as typed, in the incident's zone.
-    async fn moment(&self, incident: &IncidentId, text: &str) -> Result<Instant, Fault> {
+    pub(super) async fn moment(&self, incident: &IncidentId, text: &str) -> Result<Instant, Fault> {
         let zone = zone_of(&self.engine()?.incident(incident).await?);
         moment::read(text, zone, self.clock.now())
     }

@@ -5,8 +5,10 @@
 
 pub mod answers;
 mod fault;
+pub mod findings;
 pub mod grammar;
 pub mod incidents;
+pub mod joining;
 pub mod library;
 pub mod moment;
 pub mod pick;

@@ -42,6 +42,22 @@ pub fn read(text: &str, zone: Tz, now: Instant) -> Result<Instant, Fault> {
         .ok_or_else(|| Fault::Usage(format!("{text} was in {zone} neither today nor yesterday: clocks skipped it")))
 }
 
+/// A moment that may lie ahead: a date with a time of day in a zone, `in 2d`, or RFC 3339.
+///
+/// # Errors
+/// Text of another shape, a local time that a clock change skips.
+pub fn read_ahead(text: &str, zone: Tz, now: Instant) -> Result<Instant, Fault> {
+    let given = text.trim();
+    if let Some(span) = given.strip_prefix("in ").and_then(|span| Span::parse(span.trim()).ok()) {
+        return now.checked_add_signed(span.delta()).ok_or_else(|| bad(text));
+    }
+    // A time of day alone could be today's or tomorrow's: for what lies ahead the day is said.
+    if NaiveTime::parse_from_str(given, "%H:%M").is_ok() {
+        return Err(Fault::Usage(format!("say the day as well: 2026-02-03 {given}, or 'in 2h'")));
+    }
+    read(given, zone, now)
+}
+
 fn bad(text: &str) -> Fault {
     let shown = crate::base::text::one_line(text, 60);
     Fault::Usage(format!("'{shown}' is no time; write 14:05, '10m ago' or 2026-01-30T14:05:00Z"))

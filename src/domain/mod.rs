@@ -6,6 +6,7 @@
 pub mod action;
 pub mod gate;
 pub mod incident;
+pub mod likeness;
 pub mod run;
 pub mod runbook;
 pub mod source;

@@ -5,12 +5,17 @@
 //! has: every value is plain text, a number or one of a few words.
 
 mod answers;
+mod findings;
 mod incident;
 mod records;
 mod runbook;
 mod values;
 
 pub use answers::{Answer, Approve, Decide, Done, Override, Reject, Settle, Tick, Verdict};
+pub use findings::{
+    Action, ActionAbout, BriefArgs, Cause, Evidence, Handoff, Hypothesis, ImpactArgs, LessonArgs, Recommend,
+    ReviewArgs, SettleAction, SettleHypothesis, Similar, Withdraw,
+};
 pub use incident::{Incident, Section};
 pub use records::{Postmortem, Purge, Rehearse, Timeline, Verify};
 pub use runbook::{Check, Diff, Do, PlanArgs, Run, Runbook, Where};
@@ -53,6 +58,32 @@ pub enum Command {
     Tick(Tick),
     /// Write something down in the incident's timeline.
     Note(Note),
+    /// What may be wrong, and what it came to.
+    #[command(subcommand)]
+    Hypothesis(Hypothesis),
+    /// Write down what was looked at and what was found.
+    Evidence(Evidence),
+    /// Name the root cause, or what contributed.
+    Cause(Cause),
+    /// Say what the incident did to people.
+    Impact(ImpactArgs),
+    /// Write down what was learned.
+    Lesson(LessonArgs),
+    /// Recommend a change.
+    Recommend(Recommend),
+    /// Action items: work that follows.
+    #[command(subcommand)]
+    Action(Action),
+    /// Say when the review is held.
+    Review(ReviewArgs),
+    /// Take back something stated; it stays in the journal.
+    Withdraw(Withdraw),
+    /// What somebody who joins must know: what, since when, who, tried, next.
+    Brief(BriefArgs),
+    /// Give the command of an incident to another person, with the brief.
+    Handoff(Handoff),
+    /// Incidents like this one: the same error, target or runbook.
+    Similar(Similar),
     /// Do one action without a runbook, under the same rules: `do railway.restart target=redis`.
     Do(Do),
     /// The postmortem of an incident.

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::base::event::Severity;
 use crate::domain::incident::event::{Milestone, Role, Status};
+use crate::domain::incident::review::{Impact, Lesson};
 
 /// `NAME=VALUE`, as `--input` and `do` take it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,25 @@ pub(super) fn role() -> impl TypedValueParser<Value = Role> {
         ("scribe", Role::Scribe),
         ("responder", Role::Responder),
         ("liaison", Role::Liaison),
+    ])
+}
+
+pub(super) fn impact() -> impl TypedValueParser<Value = Impact> {
+    one_of(&[
+        ("users", Impact::Users),
+        ("scope", Impact::Scope),
+        ("business", Impact::Business),
+        ("technical", Impact::Technical),
+        ("customer", Impact::Customer),
+        ("data-loss", Impact::DataLoss),
+    ])
+}
+
+pub(super) fn lesson() -> impl TypedValueParser<Value = Lesson> {
+    one_of(&[
+        ("went-well", Lesson::WentWell),
+        ("could-improve", Lesson::CouldImprove),
+        ("surprised", Lesson::Surprised),
     ])
 }
 

@@ -6,6 +6,7 @@
 pub mod args;
 mod begin;
 mod end;
+mod findings;
 mod json;
 mod keyboard;
 mod paint;
@@ -116,6 +117,25 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Tick(tick) => show.written(&bot.tick(me, tick).await?),
         Command::Incident(Incident::Note(note)) | Command::Note(note) => show.incident(bot.note(me, note).await?),
         Command::Incident(verb) => show.incident(bot.incident(me, verb).await?),
+        Command::Hypothesis(verb) => show.incident(bot.hypothesis(me, verb).await?),
+        Command::Evidence(said) => show.incident(bot.evidence(me, said).await?),
+        Command::Cause(said) => show.incident(bot.cause(me, said).await?),
+        Command::Impact(said) => show.incident(bot.impact(me, said).await?),
+        Command::Lesson(said) => show.incident(bot.lesson(me, said).await?),
+        Command::Recommend(said) => show.incident(bot.recommend(me, said).await?),
+        Command::Action(verb) => show.incident(bot.action(me, verb).await?),
+        Command::Review(said) => show.incident(bot.review(me, said).await?),
+        Command::Withdraw(said) => show.incident(bot.withdraw(me, said).await?),
+        Command::Brief(asked) => show.text(&bot.brief(&asked).await?),
+        Command::Handoff(asked) => {
+            let (outcome, brief) = bot.handoff(me, asked).await?;
+            show.incident(outcome)?;
+            show.text(&format!("\n{brief}"))
+        }
+        Command::Similar(asked) => {
+            let (incident, alike) = bot.similar(&asked).await?;
+            show.similar(&incident, &alike)
+        }
         Command::Postmortem(asked) => show.postmortem(bot.postmortem(asked).await?),
         Command::Timeline(asked) => show.timeline(&bot.timeline(&asked).await?),
         Command::Verify(asked) => show.verified(&bot.verify(&asked).await?),

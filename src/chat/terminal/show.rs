@@ -4,12 +4,13 @@
 
 use super::Exit;
 use super::paint::{Paint, wrap};
-use super::{end, json};
-use crate::base::event::{Instant, Recorded};
+use super::{end, findings, json};
+use crate::base::event::{IncidentId, Instant, Recorded};
 use crate::base::text::one_line;
 use crate::bot::Fault;
 use crate::bot::answers::Written;
 use crate::bot::incidents::{Outcome, zone_of};
+use crate::bot::joining::Alike;
 use crate::bot::library::Listed;
 use crate::bot::records::{Anchor, Drafted, Told, Verified};
 use crate::bot::rehearsing::Rehearsed;
@@ -73,11 +74,11 @@ impl Show {
     /// What came of `incident …`.
     pub fn incident(&self, outcome: Outcome) -> Shown {
         match outcome {
-            Outcome::Written { incident, facts } => {
+            Outcome::Written { incident, facts, zone } => {
                 let declared = facts.iter().any(|recorded| {
                     matches!(&recorded.event, Fact::Incident(_, crate::domain::incident::event::Event::Declared(_)))
                 });
-                self.facts(&mut Wording::new(chrono_tz::Tz::UTC), &facts);
+                self.facts(&mut Wording::new(zone), &facts);
                 if declared && !self.json {
                     println!("{incident}");
                 } else if facts.is_empty() && !self.json {
@@ -95,9 +96,40 @@ impl Show {
                     println!("{:<8} {severity:<2}  {status:<22}  {since}  {}", id.as_str(), one_line(&state.title, 80));
                 }
             }
+            Outcome::Investigation { incident, state } => self.investigation(&incident, &state),
+            Outcome::Actions { listed, all } => {
+                if listed.is_empty() {
+                    println!("{}", if all { "there are no action items" } else { "no action item is open" });
+                }
+                for item in listed {
+                    println!("{}", findings::action(&item, self.paint));
+                }
+            }
             Outcome::Card { incident, state, gate } => {
                 println!("{}", card(&incident, &state, &gate, zone_of(&state), self.now));
             }
+        }
+        Ok(Exit::Succeeded)
+    }
+
+    fn investigation(&self, incident: &IncidentId, state: &crate::domain::incident::State) {
+        let lines = findings::investigation(state);
+        if lines.is_empty() {
+            println!("{incident}: nobody suspects anything yet; `rundown hypothesis add` says what may be wrong");
+        }
+        for (indent, line) in lines {
+            println!("{}", wrap(&line, &" ".repeat(indent), self.width));
+        }
+    }
+
+    /// Incidents that look like one.
+    pub fn similar(&self, incident: &IncidentId, alike: &[Alike]) -> Shown {
+        if alike.is_empty() {
+            println!("no other incident looks like {incident}");
+        }
+        for other in alike {
+            println!("{:<8} {:<22}  {}", other.incident.as_str(), other.status, one_line(&other.title, 80));
+            other.likeness.reasons().iter().for_each(|reason| println!("    {}", self.paint.dim(reason)));
         }
         Ok(Exit::Succeeded)
     }

@@ -5,10 +5,12 @@
 //! other, and what is open can be passed over with a reason.
 
 use super::event::{
-    Acknowledged, Closed, Declared, Event, Linked, Milestone, MilestoneSet, Noted, Reopened, Resolved, Role,
-    RoleAssigned, RunAttached, Section, SeveritySet, Status, StatusSet, Summarised, Titled,
+    Acknowledged, Closed, Declared, Event, HandedOver, Linked, Milestone, MilestoneSet, Noted, Reopened, Resolved,
+    Role, RoleAssigned, RunAttached, Section, SeveritySet, Status, StatusSet, Summarised, Titled,
 };
+use super::item::{ITEMS_LIMIT, ItemId, ItemKind};
 use super::state::State;
+use super::{investigation, review};
 use crate::base::event::{Instant, Person, RunId, Severity};
 
 /// The longest title, in characters.
@@ -98,6 +100,17 @@ pub enum Command {
         run: RunId,
         /// The id of its runbook.
         runbook: String,
+    },
+    /// About hypotheses, evidence and causes.
+    Investigate(investigation::Command),
+    /// About impact, lessons and what is to follow.
+    Review(review::Command),
+    /// Gives the command to another person.
+    HandOver {
+        /// Whom.
+        to: Person,
+        /// What that person is told.
+        brief: String,
     },
     /// It is over.
     Resolve {
@@ -195,6 +208,26 @@ pub enum Refusal {
         /// Which one.
         milestone: Milestone,
     },
+    /// An id names something else than is meant.
+    #[error("{id} is {}, not {}", .id.kind.word(), .wanted.word())]
+    OtherKind {
+        /// Which.
+        id: ItemId,
+        /// What was meant.
+        wanted: ItemKind,
+    },
+    /// Nothing has that id, or not any more.
+    #[error("there is no {id} here; `rundown incident show` lists what there is")]
+    NoSuchItem {
+        /// Which.
+        id: ItemId,
+    },
+    /// There are as many as an incident holds.
+    #[error("there are {ITEMS_LIMIT} of these already; correct one of them, or link to a page that holds more")]
+    TooMany {
+        /// Of what.
+        kind: ItemKind,
+    },
     /// It is so already.
     #[error("nothing to do: {0}")]
     Already(String),
@@ -269,6 +302,14 @@ pub fn decide(
             Ok(vec![Summarised { section, text: text(section.word(), &written, TEXT_LIMIT)?, by }.into()])
         }
         Command::AttachRun { run, runbook } => attach_run(state, run, runbook, by),
+        Command::Investigate(command) => investigation::decide(state, command, by),
+        Command::Review(command) => review::decide(state, command, by),
+        Command::HandOver { to, .. } if state.roles.get(&Role::Commander) == Some(&to) => {
+            Err(Refusal::Already(format!("{to} is {}", Role::Commander.word())))
+        }
+        Command::HandOver { to, brief } => {
+            Ok(vec![HandedOver { to, brief: text("brief", &brief, TEXT_LIMIT)?, by }.into()])
+        }
         Command::Resolve { why } => set_status(state, Status::Resolved, by, reason(why)?, gate),
         Command::Reopen { .. } if state.status.is_open() => {
             Err(Refusal::Already(format!("it is open: {}", state.status.word())))
@@ -335,7 +376,7 @@ fn past(milestone: Milestone, at: Instant, now: Instant) -> Result<(), Refusal> 
     if at > now { Err(Refusal::InFuture { milestone }) } else { Ok(()) }
 }
 
-fn text(what: &'static str, given: &str, limit: usize) -> Result<String, Refusal> {
+pub(super) fn text(what: &'static str, given: &str, limit: usize) -> Result<String, Refusal> {
     let trimmed = given.trim();
     if trimmed.is_empty() {
         return Err(Refusal::Empty { what });
@@ -347,14 +388,14 @@ fn text(what: &'static str, given: &str, limit: usize) -> Result<String, Refusal
 }
 
 /// An empty reason is none.
-fn reason(given: Option<String>) -> Result<Option<String>, Refusal> {
+pub(super) fn reason(given: Option<String>) -> Result<Option<String>, Refusal> {
     match given {
         Some(given) if !given.trim().is_empty() => text("reason", &given, TEXT_LIMIT).map(Some),
         _ => Ok(None),
     }
 }
 
-fn address(given: &str) -> Result<String, Refusal> {
+pub(super) fn address(given: &str) -> Result<String, Refusal> {
     let url = text("link", given, URL_LIMIT)?;
     let lower = url.to_ascii_lowercase();
     let host = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));

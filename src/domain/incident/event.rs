@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::investigation::{CauseNamed, EvidenceFound, HypothesisSettled, HypothesisStated};
+use super::item::ItemId;
+use super::review::{ActionSettled, ActionStated, ImpactStated, LessonLearned, Recommended, ReviewSet, Withdrawn};
 use crate::base::event::{Instant, Person, RunId, Severity};
 
 crate::stored_events! {
@@ -38,7 +41,61 @@ crate::stored_events! {
         Reopened = "incident.reopened" v 1,
         /// The review is done.
         Closed = "incident.closed" v 1,
+        /// One person gives the command to another, with what there is to know.
+        HandedOver = "incident.handed_over" v 1,
+        /// Something may be wrong.
+        HypothesisStated = "hypothesis.stated" v 1,
+        /// A hypothesis came to something.
+        HypothesisSettled = "hypothesis.settled" v 1,
+        /// Something was looked at.
+        EvidenceFound = "evidence.found" v 1,
+        /// Why it happened.
+        CauseNamed = "cause.named" v 1,
+        /// A side of the impact.
+        ImpactStated = "impact.stated" v 1,
+        /// Something was learned.
+        LessonLearned = "lesson.learned" v 1,
+        /// Something should change.
+        Recommended = "recommendation.stated" v 1,
+        /// There is something to do.
+        ActionStated = "action.stated" v 1,
+        /// It is done, or open again.
+        ActionSettled = "action.settled" v 1,
+        /// When the review is held.
+        ReviewSet = "review.set" v 1,
+        /// Something stated does not count any more.
+        Withdrawn = "item.withdrawn" v 1,
     }
+}
+
+impl Event {
+    /// The numbered thing that it is about.
+    #[must_use]
+    pub fn item(&self) -> Option<ItemId> {
+        match self {
+            Self::HypothesisStated(stated) => Some(stated.id),
+            Self::HypothesisSettled(settled) => Some(settled.id),
+            Self::EvidenceFound(found) => Some(found.id),
+            Self::CauseNamed(cause) => Some(cause.id),
+            Self::LessonLearned(lesson) => Some(lesson.id),
+            Self::Recommended(recommended) => Some(recommended.id),
+            Self::ActionStated(stated) => Some(stated.id),
+            Self::ActionSettled(settled) => Some(settled.id),
+            Self::Withdrawn(withdrawn) => Some(withdrawn.id),
+            _ => None,
+        }
+    }
+}
+
+/// See [`Event::HandedOver`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedOver {
+    /// Who has the command from here on.
+    pub to: Person,
+    /// What that person was told.
+    pub brief: String,
+    /// Who handed over.
+    pub by: Person,
 }
 
 /// How far the response is, in the usual order; any step forward or back is allowed.

@@ -6,6 +6,9 @@
 
 pub mod decide;
 pub mod event;
+pub mod investigation;
+pub mod item;
+pub mod review;
 pub mod state;
 
 pub use decide::{Command, Gate, Refusal, decide};

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use super::event::{Declared, Event, Linked, Milestone, Resolved, Role, Section, Status};
+use super::investigation::Investigation;
+use super::review::Review;
 use crate::base::event::{Instant, Person, Recorded, RunId, Severity};
 
 /// An incident, folded from its events.
@@ -38,6 +40,10 @@ pub struct State {
     pub links: Vec<Linked>,
     /// What persons wrote for the postmortem.
     pub sections: BTreeMap<Section, String>,
+    /// What people suspect, found and settled on.
+    pub investigation: Investigation,
+    /// Impact, lessons and what is to follow.
+    pub review: Review,
     /// How it was resolved last, unless it was reopened since.
     pub resolution: Option<Resolved>,
     /// When its last event was recorded.
@@ -127,6 +133,8 @@ impl State {
             runs: Vec::new(),
             links: Vec::new(),
             sections: BTreeMap::new(),
+            investigation: Investigation::default(),
+            review: Review::default(),
             resolution: None,
             last_at: at,
         }
@@ -208,6 +216,13 @@ impl State {
                 self.resolution = None;
             }
             Event::Closed(_) => self.status = Status::Closed,
+            Event::HandedOver(handed) => {
+                self.roles.insert(Role::Commander, handed.to.clone());
+            }
+            event => {
+                self.investigation.apply(event, at);
+                self.review.apply(event, at);
+            }
         }
     }
 

@@ -4,6 +4,9 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::event::{Event, Milestone, Role, Section, Status};
+use super::investigation::{self, Verdict};
+use super::item::ItemId;
+use super::review::{self, ActionFields, Impact};
 use super::{Command, Gate, Measure, Refusal, State, decide};
 use crate::base::event::{Instant, Person, RunId, Severity};
 
@@ -157,6 +160,101 @@ fn any_command() -> impl Strategy<Value = Command> {
         why.clone().prop_map(|why| Command::Reopen { why }),
         why.prop_map(|why| Command::Close { why }),
     ]
+}
+
+fn suspect(claim: &str, different_problem: bool) -> Command {
+    Command::Investigate(investigation::Command::Suspect {
+        claim: claim.into(),
+        expecting: Some("more than 20 streams at once".into()),
+        test: None,
+        different_problem,
+        corrects: None,
+    })
+}
+
+fn item(id: &str) -> ItemId {
+    id.parse().unwrap()
+}
+
+fn cause(root: bool, text: Option<&str>, hypothesis: Option<&str>) -> Command {
+    Command::Investigate(investigation::Command::NameCause {
+        root,
+        text: text.map(str::to_owned),
+        hypothesis: hypothesis.map(item),
+        corrects: None,
+    })
+}
+
+fn find(hypothesis: &str, corrects: Option<&str>, found: &str) -> Command {
+    Command::Investigate(investigation::Command::Find {
+        hypothesis: Some(item(hypothesis)),
+        checked: "how long a stream holds its connection".into(),
+        found: found.into(),
+        implication: None,
+        url: None,
+        corrects: corrects.map(item),
+    })
+}
+
+#[test]
+fn a_suspicion_becomes_the_root_cause_and_corrections_are_new_events() {
+    let mut story = Story::at("00:00");
+    story.does("00:00", declare("Redis connections exhausted again"));
+    story.does("00:01", suspect("event streams hold the pool's connections", false));
+    story.does("00:02", suspect("COMPLETAR answers 500 for want of a field", true));
+    story.does("00:10", find("H1", None, "one connection a stream, for seconds"));
+    story.does("00:13", find("H1", Some("E1"), "one connection a stream, for minutes to hours"));
+    assert_eq!(
+        story.tries("00:13", find("E1", None, "x")).unwrap_err().to_string(),
+        "E1 is evidence, not a hypothesis"
+    );
+    let gone = "there is no H9 here; `rundown incident show` lists what there is";
+    assert_eq!(story.tries("00:13", find("H9", None, "x")).unwrap_err().to_string(), gone);
+    assert_eq!(
+        story.does("00:14", cause(true, None, Some("H1"))),
+        ["hypothesis.settled", "cause.named", "incident.status_set"]
+    );
+    story.does("00:15", cause(false, Some("one pool for two kinds of work"), None));
+    let withdraw = review::Command::Withdraw { id: item("C2"), why: "it is the same thing".into() };
+    story.does("00:16", Command::Review(withdraw));
+    let known = &story.state().investigation;
+    let verdicts: Vec<_> = known.hypotheses.iter().map(|(number, of)| (number, of.verdict)).collect();
+    assert_eq!(verdicts, [(1, Verdict::Confirmed), (2, Verdict::Open)]);
+    assert_eq!(known.evidence.get(1).unwrap().found, "one connection a stream, for minutes to hours");
+    assert_eq!(
+        known.causes.iter().map(|(_, cause)| cause.text.as_str()).collect::<Vec<_>>(),
+        ["event streams hold the pool's connections"]
+    );
+    assert_eq!(known.causes.next(), 3, "a number is never given twice");
+    assert_eq!(story.state().status, Status::Identified);
+}
+
+#[test]
+fn an_action_item_keeps_what_a_change_leaves_out_and_a_review_is_due_two_days_after_the_end() {
+    let mut story = Story::at("08:00");
+    story.does("08:00", declare("Occupation answers 500"));
+    assert_eq!(story.state().review_due(), None);
+    let due = "2026-03-09".parse().ok();
+    let fields = ActionFields { text: Some("Deploy the model fix".into()), due, ..ActionFields::default() };
+    story.does("10:00", Command::Review(review::Command::AddAction(fields)));
+    let to = ActionFields { owner: Some(Person::new("ben")), ..ActionFields::default() };
+    let change = Command::Review(review::Command::ChangeAction { id: item("A1"), to });
+    story.does("10:01", change.clone());
+    assert!(matches!(story.tries("10:02", change), Err(Refusal::Already(_))));
+    let done = |done| Command::Review(review::Command::SettleAction { id: item("A1"), done, note: None });
+    story.does("10:03", done(true));
+    assert!(matches!(story.tries("10:04", done(true)), Err(Refusal::Already(_))));
+    let action = story.state().review.actions.get(1).unwrap();
+    assert_eq!((action.done, action.stated.due, action.stated.owner.clone()), (true, due, Some(Person::new("ben"))));
+    story.does("10:30", Command::Resolve { why: None });
+    assert_eq!(story.state().review_due(), Some(moment("10:30") + TimeDelta::hours(48)));
+    let impact = |text: &str| Command::Review(review::Command::StateImpact { side: Impact::Users, text: text.into() });
+    story.does("10:31", impact("20 workers"));
+    story.does("10:32", impact("30 to 50 workers"));
+    assert_eq!(story.state().review.impact[&Impact::Users], "30 to 50 workers");
+    let hand_over = Command::HandOver { to: Person::new("ben"), brief: "what there is to know".into() };
+    story.does("10:33", hand_over);
+    assert_eq!(story.state().roles[&Role::Commander], Person::new("ben"));
 }
 
 proptest! {

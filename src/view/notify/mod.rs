@@ -3,4 +3,5 @@
 //! Lives here: [`card`] (an incident in a few lines). Never lives here: who is told, and through which door; what a run
 //! waits for and which command answers it (`bot::waiting` says that for every door).
 
+pub mod brief;
 pub mod card;

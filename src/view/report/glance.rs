@@ -9,7 +9,7 @@ use super::Context;
 use super::cite::{Cites, NOT_RECORDED, md, paragraphs};
 use crate::base::event::Instant;
 use crate::domain::incident::Measure;
-use crate::domain::incident::event::{Event, Milestone, Section, Status};
+use crate::domain::incident::event::{Event, Milestone, Role, Section, Status};
 use crate::domain::timeline::Fact;
 use crate::view::time;
 
@@ -185,7 +185,11 @@ impl Sources {
                 self.status = one;
             }
             Event::Closed(_) => self.status.add(pos),
-            Event::Noted(_) | Event::RunAttached(_) => {}
+            Event::HandedOver(handed) => {
+                self.roles.insert(Role::Commander.word(), (md(handed.to.name(), 100), one));
+            }
+            // Notes and runs have sections of their own; so has everything that is numbered.
+            _ => {}
         }
     }
 }

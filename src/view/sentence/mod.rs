@@ -4,6 +4,8 @@
 //! control or bidirectional characters, but it is *not* escaped for Markdown. Never lives here: the time of a fact itself
 //! (its reader prints that), colours, citations.
 
+mod findings;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -186,6 +188,8 @@ impl Wording {
                 format!("reopened as {} by {}{why}", reopened.to.word(), name(&reopened.by))
             }
             Event::Closed(closed) => format!("closed by {}{}", name(&closed.by), because(closed.why.as_deref())),
+            Event::HandedOver(handed) => format!("{} hands over to {}", name(&handed.by), name(&handed.to)),
+            event => findings::sentence(event, self.zone),
         }
     }
 
