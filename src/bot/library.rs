@@ -120,6 +120,15 @@ enum Place {
 }
 
 impl Library {
+    /// Where the operator's own templates are looked for: `templates` beside the folder of runbooks.
+    #[must_use]
+    pub fn templates(&self) -> PathBuf {
+        match &self.folder {
+            Folder::Named(runbooks) => runbooks.parent().unwrap_or(Path::new("")).join("templates"),
+            Folder::Default => PathBuf::from("templates"),
+        }
+    }
+
     /// Runbooks in a folder, with the variables that `targets.yaml` may name. `scratch` is a folder that does not exist and
     /// may be made, for runbooks that are inside the program and needed as files.
     #[must_use]

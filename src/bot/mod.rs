@@ -4,6 +4,7 @@
 //! answer (`chat`), what follows from what (`domain`).
 
 pub mod answers;
+pub mod export;
 mod fault;
 pub mod findings;
 pub mod grammar;
@@ -14,6 +15,7 @@ pub mod moment;
 pub mod pick;
 pub mod records;
 pub mod rehearsing;
+pub mod reports;
 pub mod running;
 pub mod single;
 pub mod steer;

@@ -1,11 +1,8 @@
-//! What was written down: timelines, postmortems, verification, erasure.
+//! What was written down: timelines, verification, erasure.
 //!
 //! Lives here: reading the journal for people. Never lives here: wording (`view`), the checks themselves (`journal`).
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-use super::grammar::{Postmortem, Purge, Timeline, Verify};
+use super::grammar::{Purge, Timeline, Verify};
 use super::incidents::zone_of;
 use super::{Bot, Fault};
 use crate::base::event::{Actor, Head, IncidentId, Recorded, Stream};
@@ -14,7 +11,6 @@ pub use crate::journal::chain::Anchor;
 pub use crate::journal::verify::Verified;
 use crate::journal::verify::{VerifyError, verify};
 use crate::journal::{AppendError, Select, erase};
-use crate::view::report::{Options, postmortem};
 
 /// How often an erasure is decided anew because somebody else erased first.
 const CONFLICTS: u32 = 20;
@@ -32,48 +28,7 @@ pub struct Told {
     pub facts: Vec<Recorded<Fact>>,
 }
 
-/// A postmortem, or where it went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Drafted {
-    /// The page.
-    Text(String),
-    /// The files that were written.
-    Files(Vec<String>),
-}
-
 impl Bot {
-    /// Fills in the postmortem of an incident from what was recorded.
-    ///
-    /// # Errors
-    /// There is no such incident, the journal, a file that cannot be written.
-    pub async fn postmortem(&self, asked: Postmortem) -> Result<Drafted, Fault> {
-        let Postmortem::Draft { incident, to } = asked;
-        let told = self.told(incident.as_ref()).await?;
-        let engine = self.engine()?;
-        let mut plans = BTreeMap::new();
-        for run in &told.state.runs {
-            // A plan that was erased leaves its run without phases and limits, not the incident without a postmortem.
-            if let Ok(state) = engine.run_state(run).await {
-                plans.insert(run.clone(), state.plan);
-            }
-        }
-        let anchor = self.anchor().await?.to_string();
-        let options =
-            Options { zone: None, anchor: Some(anchor), generated_at: self.clock.now(), template: None, plans: &plans };
-        let report = postmortem(&told.facts, &options).map_err(|error| Fault::Failed(error.to_string()))?;
-        let Some(to) = to else { return Ok(Drafted::Text(report.markdown)) };
-        let page = PathBuf::from(&to);
-        let mut files = Vec::new();
-        let beside = report.charts.iter().map(|(name, chart)| (page.with_file_name(name), chart));
-        for (path, text) in beside.chain([(page.clone(), &report.markdown)]) {
-            std::fs::write(&path, text)
-                .map_err(|error| Fault::Failed(format!("{} cannot be written: {error}", path.display())))?;
-            files.push(path.display().to_string());
-        }
-        files.reverse();
-        Ok(Drafted::Files(files))
-    }
-
     /// Everything recorded about an incident.
     ///
     /// # Errors

@@ -84,7 +84,7 @@ pub fn rehearse(loaded: &Loaded) -> Result<Played, RehearsalError> {
         template: None,
         plans: &plans,
     };
-    let postmortem = report::postmortem(&played.facts, &options)?;
+    let postmortem = report::report(report::Kind::Postmortem, &played.facts, &options)?;
     let mut differences = played.troubles.clone();
     differences.extend(compare::differences(&scenario.expect, &played, &entries, &postmortem.markdown));
     let about = format!(

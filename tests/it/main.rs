@@ -9,5 +9,6 @@ mod real_incident;
 mod rehearsals;
 mod rundown;
 mod terminal;
+mod whole_record;
 mod world;
 mod world_is_real;

@@ -17,7 +17,7 @@ pub use findings::{
     ReviewArgs, SettleAction, SettleHypothesis, Similar, Withdraw,
 };
 pub use incident::{Incident, Section};
-pub use records::{Postmortem, Purge, Rehearse, Timeline, Verify};
+pub use records::{Export, Postmortem, Purge, Rehearse, ReportArgs, Timeline, Verify};
 pub use runbook::{Check, Diff, Do, PlanArgs, Run, Runbook, Where};
 pub use values::Pair;
 
@@ -89,6 +89,10 @@ pub enum Command {
     /// The postmortem of an incident.
     #[command(subcommand)]
     Postmortem(Postmortem),
+    /// A page about an incident: the whole postmortem, a summary, the debugging record, phases, an update.
+    Report(ReportArgs),
+    /// Everything about an incident in a folder: pages, charts, events, runbooks, and hashes that `verify DIR` checks.
+    Export(Export),
     /// Everything recorded about an incident, in order.
     Timeline(Timeline),
     /// Check that nothing recorded was changed, removed or reordered.

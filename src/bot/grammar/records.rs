@@ -4,7 +4,9 @@
 
 use clap::{Args, Subcommand};
 
+use super::values::report_kind;
 use crate::base::event::IncidentId;
+use crate::view::report::Kind;
 
 /// `postmortem …`.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
@@ -18,6 +20,40 @@ pub enum Postmortem {
         #[arg(long, value_name = "FILE")]
         to: Option<String>,
     },
+    /// List what is missing or unsupported; fails where anything is.
+    Check {
+        /// Which incident.
+        #[arg(value_name = "INC")]
+        incident: Option<IncidentId>,
+    },
+}
+
+/// `report KIND`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct ReportArgs {
+    /// Which page.
+    #[arg(value_parser = report_kind(), ignore_case = true)]
+    pub kind: Kind,
+    /// Which incident; the only open one, or else the last.
+    #[arg(value_name = "INC")]
+    pub incident: Option<IncidentId>,
+    /// Write it to this file.
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<String>,
+    /// Print the template that is built in instead, to start your own from.
+    #[arg(long, conflicts_with_all = ["incident", "to"])]
+    pub template: bool,
+}
+
+/// `export INC --to DIR`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct Export {
+    /// Which incident; the only open one, or else the last.
+    #[arg(value_name = "INC")]
+    pub incident: Option<IncidentId>,
+    /// The folder to make; it must not be there yet.
+    #[arg(long, value_name = "DIR")]
+    pub to: String,
 }
 
 /// `timeline`.
@@ -31,6 +67,9 @@ pub struct Timeline {
 /// `verify`.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct Verify {
+    /// A folder that `export` made; the journal itself where left out.
+    #[arg(value_name = "DIR")]
+    pub export: Option<String>,
     /// A head that was kept elsewhere, `POS:HASH`: shows whether the journal was cut short or rewritten since.
     #[arg(long, value_name = "POS:HASH")]
     pub anchor: Option<String>,

@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::base::event::Severity;
 use crate::domain::incident::event::{Milestone, Role, Status};
 use crate::domain::incident::review::{Impact, Lesson};
+use crate::view::report::Kind;
 
 /// `NAME=VALUE`, as `--input` and `do` take it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,16 @@ pub(super) fn lesson() -> impl TypedValueParser<Value = Lesson> {
         ("went-well", Lesson::WentWell),
         ("could-improve", Lesson::CouldImprove),
         ("surprised", Lesson::Surprised),
+    ])
+}
+
+pub(super) fn report_kind() -> impl TypedValueParser<Value = Kind> {
+    one_of(&[
+        ("postmortem", Kind::Postmortem),
+        ("summary", Kind::Summary),
+        ("debugging", Kind::Debugging),
+        ("phases", Kind::Phases),
+        ("update", Kind::Update),
     ])
 }
 

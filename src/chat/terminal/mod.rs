@@ -137,8 +137,16 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             show.similar(&incident, &alike)
         }
         Command::Postmortem(asked) => show.postmortem(bot.postmortem(asked).await?),
+        Command::Report(asked) => show.postmortem(bot.report(asked).await?),
+        Command::Export(asked) => {
+            let exported = bot.export(asked).await?;
+            show.lines(&exported.lines(), "")
+        }
         Command::Timeline(asked) => show.timeline(&bot.timeline(&asked).await?),
-        Command::Verify(asked) => show.verified(&bot.verify(&asked).await?),
+        Command::Verify(asked) => match &asked.export {
+            Some(folder) => show.lines(&crate::bot::export::verify(folder, asked.anchor.as_deref())?, ""),
+            None => show.verified(&bot.verify(&asked).await?),
+        },
         Command::Purge(asked) => {
             let (number, kind) = bot.purge(me, &asked).await?;
             show.text(&format!("erased what #{number} ({kind}) said; that it was there, who erased it and why stay\n"))

@@ -12,8 +12,9 @@ use crate::bot::answers::Written;
 use crate::bot::incidents::{Outcome, zone_of};
 use crate::bot::joining::Alike;
 use crate::bot::library::Listed;
-use crate::bot::records::{Anchor, Drafted, Told, Verified};
+use crate::bot::records::{Anchor, Told, Verified};
 use crate::bot::rehearsing::Rehearsed;
+use crate::bot::reports::Drafted;
 use crate::bot::waiting::waiting;
 use crate::domain::run::state::{Progress, Stage, State};
 use crate::domain::timeline::Fact;
@@ -195,6 +196,18 @@ impl Show {
     pub fn postmortem(&self, drafted: Drafted) -> Shown {
         match drafted {
             Drafted::Text(text) => return self.text(&text),
+            Drafted::Lacks(incident, lacks) => {
+                if lacks.is_empty() {
+                    println!("{incident}: nothing is missing");
+                    return Ok(Exit::Succeeded);
+                }
+                let (count, things) = (lacks.len(), if lacks.len() == 1 { "thing is" } else { "things are" });
+                println!("{incident}: {count} {things} missing or unsupported");
+                for lack in lacks {
+                    println!("{}", wrap(&format!("- {lack}"), "  ", self.width).trim_start());
+                }
+                return Ok(Exit::Failed);
+            }
             Drafted::Files(files) => files.iter().for_each(|file| println!("wrote {file}")),
         }
         Ok(Exit::Succeeded)

@@ -111,7 +111,7 @@ fn why(state: &State) -> Vec<String> {
     causes.chain(hypotheses).collect()
 }
 
-/// Changes of the world, and hypotheses that were settled, oldest first.
+/// Changes of the world, and hypotheses that were ruled out, oldest first.
 fn tried(about: &Brief<'_>) -> Vec<String> {
     let mut wording = Wording::new(about.zone);
     let mut changes = std::collections::BTreeSet::new();
@@ -127,7 +127,7 @@ fn tried(about: &Brief<'_>) -> Vec<String> {
             }
             Fact::Run(run, RunEvent::StepFinished(finished)) => changes.remove(&(run.clone(), finished.step.clone())),
             Fact::Run(_, RunEvent::AttemptDoubted(_) | RunEvent::Finished(_)) => true,
-            Fact::Incident(_, IncidentEvent::HypothesisSettled(settled)) => settled.verdict != Verdict::Open,
+            Fact::Incident(_, IncidentEvent::HypothesisSettled(settled)) => settled.verdict == Verdict::Eliminated,
             _ => false,
         };
         if let (true, Some(told)) = (counts, told) {

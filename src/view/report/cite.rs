@@ -1,5 +1,7 @@
 //! Citations of events, and outside text made fit for a place in Markdown.
 
+use std::fmt::Write as _;
+
 use crate::base::text;
 pub use crate::view::NOT_RECORDED;
 
@@ -82,6 +84,26 @@ pub fn paragraphs(given: &str) -> String {
         joined.push_str(line);
     }
     joined
+}
+
+/// An address as an autolink: whatever is not plain in a URL is percent-encoded, so that nothing ends the link early. A text
+/// that is no web address is shown as text.
+#[must_use]
+pub(super) fn address(url: &str) -> String {
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return md(url, 2_000);
+    }
+    let mut safe = String::new();
+    for byte in url.bytes().take(2_000) {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => safe.push(char::from(byte)),
+            _ if b"-._~:/?#=&%+,;".contains(&byte) => safe.push(char::from(byte)),
+            _ => {
+                let _ = write!(safe, "%{byte:02X}");
+            }
+        }
+    }
+    format!("<{safe}>")
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! The head of the page: what it is called, how it stands, when it changed its phase, who took part, what people wrote.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use super::Context;
-use super::cite::{Cites, NOT_RECORDED, md, paragraphs};
+use super::cite::{Cites, NOT_RECORDED, address, md, paragraphs};
 use crate::base::event::Instant;
 use crate::domain::incident::Measure;
 use crate::domain::incident::event::{Event, Milestone, Role, Section, Status};
@@ -20,6 +19,8 @@ pub(super) struct Glance {
     title: String,
     title_cites: String,
     severity: String,
+    /// Without its events.
+    severity_word: String,
     status: String,
     status_cites: String,
     unverified: Option<String>,
@@ -95,6 +96,9 @@ pub(super) fn glance(context: &Context<'_>) -> Glance {
             _ => format!("Incident (title {})", context.missing(&["incident.declared", "incident.titled"])),
         },
         title_cites: sources.title.text(),
+        severity_word: state
+            .and_then(|state| state.severity)
+            .map_or(NOT_RECORDED.to_owned(), |severity| severity.to_string()),
         severity: known(
             state.and_then(|state| state.severity).map(|severity| severity.to_string()),
             &sources.severity,
@@ -257,23 +261,4 @@ fn measures(context: &Context<'_>, sources: &Sources) -> Vec<Row> {
         Row { name: measure.word().to_owned(), value, about, cites: cites.text() }
     };
     Measure::ALL.map(row).into()
-}
-
-/// An address as an autolink: whatever is not plain in a URL is percent-encoded, so that nothing ends the link early. A text
-/// that is no web address is shown as text.
-fn address(url: &str) -> String {
-    if !url.starts_with("http://") && !url.starts_with("https://") {
-        return md(url, 2_000);
-    }
-    let mut safe = String::new();
-    for byte in url.bytes().take(2_000) {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => safe.push(char::from(byte)),
-            _ if b"-._~:/?#=&%+,;".contains(&byte) => safe.push(char::from(byte)),
-            _ => {
-                let _ = write!(safe, "%{byte:02X}");
-            }
-        }
-    }
-    format!("<{safe}>")
 }

@@ -46,6 +46,15 @@ impl Context<'_> {
 #[derive(Serialize)]
 pub(super) struct Missing {
     written: String,
+    impact: String,
+    hypotheses: String,
+    evidence: String,
+    cause: String,
+    factors: String,
+    lessons: String,
+    recommendations: String,
+    actions: String,
+    links: String,
     roles: String,
     runs: String,
     steps: String,
@@ -57,7 +66,6 @@ pub(super) struct Missing {
     decisions: String,
     overrides: String,
     open: String,
-    follow_ups: String,
 }
 
 pub(super) fn missing(context: &Context<'_>) -> Missing {
@@ -69,7 +77,16 @@ pub(super) fn missing(context: &Context<'_>) -> Missing {
     };
     Missing {
         written: context.perhaps_missing(&["incident.summarised"]),
-        roles: of(&["incident.role_assigned"]),
+        impact: context.perhaps_missing(&["impact.stated", "incident.summarised"]),
+        hypotheses: of(&["hypothesis.stated"]),
+        evidence: of(&["evidence.found"]),
+        cause: context.perhaps_missing(&["cause.named", "incident.summarised"]),
+        factors: of(&["cause.named"]),
+        lessons: context.perhaps_missing(&["lesson.learned", "incident.summarised"]),
+        recommendations: of(&["recommendation.stated"]),
+        actions: of(&["action.stated"]),
+        links: of(&["incident.linked"]),
+        roles: of(&["incident.role_assigned", "incident.handed_over"]),
         runs: of(&["run.opened"]),
         steps: of(&["step.started", "step.finished", "step.skipped"]),
         criteria: of(&["criteria.judged"]),
@@ -86,6 +103,5 @@ pub(super) fn missing(context: &Context<'_>) -> Missing {
             "Nothing that the journal knows of.",
             &["run.opened", "criteria.judged", "attempt.doubted", "doubt.settled"],
         ),
-        follow_ups: of(&["step.skipped"]),
     }
 }

@@ -1,18 +1,21 @@
-//! The postmortem: facts in, a view model, a Markdown page and its charts out. Pure.
+//! The postmortem and the other pages about an incident: facts in, a view model, a Markdown page and its charts out. Pure.
 //!
-//! Lives here: [`postmortem`] and the page's frame; each section is a file that reads the facts by itself. Every generated
-//! statement cites its events, and what nobody recorded reads "not recorded". All text from outside is neutralised when
+//! Lives here: [`report`] and the pages' frame; each section is a file that reads the facts by itself. One view model serves
+//! all pages: they differ in their templates. Every generated statement cites its events, and what nobody recorded reads "not recorded". All text from outside is neutralised when
 //! the view model is made, because the template does not escape. Never lives here: where the files go.
 
 mod asked;
 mod chart;
+mod check;
 mod cite;
 mod criteria;
+mod findings;
 mod glance;
 mod measurements;
 mod missing;
 mod open;
 mod resolution;
+mod review;
 mod suites;
 #[cfg(test)]
 mod tests;
@@ -38,9 +41,55 @@ use crate::view::time;
 pub use chart::{Chart, Panel, Shade};
 pub use cite::{Cites, NOT_RECORDED};
 
-const TEMPLATE: &str = include_str!("../../../templates/postmortem.md.hbs");
+/// Which page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Everything, for the review and for later.
+    Postmortem,
+    /// One page for those who decide: what is wrong, the tests, the cause, what to do.
+    Summary,
+    /// How the cause was looked for: what was suspected, checked, found, ruled out.
+    Debugging,
+    /// What was done phase by phase, with the proof.
+    Phases,
+    /// A few sentences for those who wait, ready to be copied.
+    Update,
+}
 
-/// What a postmortem is made with besides the facts.
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Postmortem, Self::Summary, Self::Debugging, Self::Phases, Self::Update];
+
+    /// As people type it, and the name of its files without their endings.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Postmortem => "postmortem",
+            Self::Summary => "summary",
+            Self::Debugging => "debugging",
+            Self::Phases => "phases",
+            Self::Update => "update",
+        }
+    }
+
+    /// The name of its template in the operator's folder.
+    #[must_use]
+    pub fn template_file(self) -> String {
+        format!("{}.md.hbs", self.word())
+    }
+
+    fn template(self) -> &'static str {
+        match self {
+            Self::Postmortem => include_str!("../../../templates/postmortem.md.hbs"),
+            Self::Summary => include_str!("../../../templates/summary.md.hbs"),
+            Self::Debugging => include_str!("../../../templates/debugging.md.hbs"),
+            Self::Phases => include_str!("../../../templates/phases.md.hbs"),
+            Self::Update => include_str!("../../../templates/update.md.hbs"),
+        }
+    }
+}
+
+/// What a page is made with besides the facts.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
     /// Shows times in this zone instead of the incident's own (which is UTC where none was recorded).
@@ -55,7 +104,7 @@ pub struct Options<'a> {
     pub plans: &'a BTreeMap<RunId, Arc<Plan>>,
 }
 
-/// A postmortem.
+/// A page and what belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The page.
@@ -64,12 +113,23 @@ pub struct Report {
     pub charts: Vec<(String, String)>,
 }
 
-/// Why there is no postmortem.
+/// Why there is no page.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The template does not parse, or names something that is not there.
-    #[error("the postmortem template does not work: {0}; compare it with the built-in one")]
-    Template(String),
+    #[error(
+        "{file}{place} does not work: {why}; compare it with the built-in one (`rundown report {kind} --template`)"
+    )]
+    Template {
+        /// Its name.
+        file: String,
+        /// `, line 12`, where it is known.
+        place: String,
+        /// What is wrong.
+        why: String,
+        /// Of which page.
+        kind: &'static str,
+    },
 }
 
 /// What every section needs.
@@ -82,7 +142,7 @@ struct Context<'a> {
     erased: missing::Erased,
 }
 
-/// The whole page as the template sees it.
+/// A page as its template sees it.
 #[derive(Serialize)]
 struct Page {
     glance: glance::Glance,
@@ -97,17 +157,42 @@ struct Page {
     overrides: Vec<asked::Override>,
     open: Vec<open::Open>,
     follow_ups: Vec<open::FollowUp>,
+    findings: findings::Findings,
+    review: review::Review,
     anchor: Option<String>,
     generated_at: String,
     missing: missing::Missing,
     not_recorded: &'static str,
 }
 
-/// The postmortem of one incident from its facts, in order of their positions. Any part of the facts gives a page.
+/// A page about one incident from its facts, in order of their positions. Any part of the facts gives a page.
 ///
 /// # Errors
 /// A template of the operator's that does not work.
-pub fn postmortem(facts: &[Recorded<Fact>], options: &Options<'_>) -> Result<Report, ReportError> {
+pub fn report(kind: Kind, facts: &[Recorded<Fact>], options: &Options<'_>) -> Result<Report, ReportError> {
+    let context = context(facts, options);
+    let (page, charts) = page(&context, options);
+    let markdown = render(kind, options.template, &page)?;
+    // Only the postmortem shows them.
+    let charts = if kind == Kind::Postmortem { charts } else { Vec::new() };
+    Ok(Report { markdown, charts })
+}
+
+/// What is missing in the record, or said without anything to support it: a line each, for whoever writes the postmortem.
+#[must_use]
+pub fn check(facts: &[Recorded<Fact>], options: &Options<'_>) -> Vec<String> {
+    let context = context(facts, options);
+    let (page, _) = page(&context, options);
+    check::lacks(&context, &page, options.generated_at)
+}
+
+/// The template that is built in.
+#[must_use]
+pub fn built_in_template(kind: Kind) -> &'static str {
+    kind.template()
+}
+
+fn context<'a>(facts: &'a [Recorded<Fact>], options: &Options<'a>) -> Context<'a> {
     let incident = fold_incident(facts);
     let recorded_zone = incident.as_ref().and_then(|state| zone(state.zone.as_deref()?).ok());
     let zone = options.zone.or(recorded_zone).unwrap_or(Tz::UTC);
@@ -118,42 +203,57 @@ pub fn postmortem(facts: &[Recorded<Fact>], options: &Options<'_>) -> Result<Rep
     for recorded in facts {
         wording.tell(&recorded.event);
     }
-    let context = Context { facts, zone, incident, wording, plans: options.plans, erased: missing::erased(facts) };
-    let (watches, charts) = watches::watches(&context);
-    let doubts = asked::doubts(&context);
-    let criteria = criteria::judgements(&context);
-    let resolution = resolution::runs(&context);
+    Context { facts, zone, incident, wording, plans: options.plans, erased: missing::erased(facts) }
+}
+
+fn page(context: &Context<'_>, options: &Options<'_>) -> (Page, Vec<(String, String)>) {
+    let zone = context.zone;
+    let (watches, charts) = watches::watches(context);
+    let doubts = asked::doubts(context);
+    let criteria = criteria::judgements(context);
+    let resolution = resolution::runs(context);
+    let items = findings::item_cites(context);
     let page = Page {
-        glance: glance::glance(&context),
-        timeline: timeline::timeline(&context),
+        glance: glance::glance(context),
+        timeline: timeline::timeline(context),
         open: open::open(&resolution, &criteria, &doubts),
-        follow_ups: open::follow_ups(&context),
+        follow_ups: open::follow_ups(context),
+        findings: findings::findings(context, &items),
+        review: review::review(context, &items, options.generated_at.with_timezone(&zone).date_naive()),
         resolution,
         criteria,
-        suites: suites::suites(&context),
-        measurements: measurements::measurements(&context),
+        suites: suites::suites(context),
+        measurements: measurements::measurements(context),
         watches,
         doubts,
-        decisions: asked::decisions(&context),
-        overrides: asked::overrides(&context),
+        decisions: asked::decisions(context),
+        overrides: asked::overrides(context),
         anchor: options.anchor.as_deref().map(|anchor| cite::md(anchor, 200)),
         generated_at: format!(
             "{} ({})",
             time::moment(options.generated_at, zone),
             time::zone_label(options.generated_at, zone)
         ),
-        missing: missing::missing(&context),
+        missing: missing::missing(context),
         not_recorded: NOT_RECORDED,
     };
-    let markdown = render(options.template.unwrap_or(TEMPLATE), &page)?;
-    Ok(Report { markdown, charts })
+    (page, charts)
 }
 
-fn render(template: &str, page: &Page) -> Result<String, ReportError> {
+fn render(kind: Kind, own: Option<&str>, page: &Page) -> Result<String, ReportError> {
     let mut registry = Handlebars::new();
     registry.register_escape_fn(handlebars::no_escape);
     registry.set_strict_mode(true);
-    registry.render_template(template, page).map_err(|error| ReportError::Template(error.to_string()))
+    let failed = |line: Option<usize>, why: String| ReportError::Template {
+        file: kind.template_file(),
+        place: line.map_or(String::new(), |line| format!(", line {line}")),
+        why,
+        kind: kind.word(),
+    };
+    let template = handlebars::Template::compile(own.unwrap_or(kind.template()))
+        .map_err(|error| failed(error.pos().map(|(line, _)| line), error.reason().to_string()))?;
+    registry.register_template(kind.word(), template);
+    registry.render(kind.word(), page).map_err(|error| failed(error.line_no, error.reason().to_string()))
 }
 
 /// The incident as far as its events allow. Where its declaration was erased or is not among the facts, the later events

@@ -11,6 +11,9 @@ use crate::domain::run::event::{Event, Judged, StepFinished};
 use crate::domain::timeline::Fact;
 use crate::view::time;
 
+const DONE: &str = "done";
+const FAILED: &str = "**failed**";
+
 /// One run.
 #[derive(Serialize)]
 pub(super) struct Run {
@@ -32,12 +35,17 @@ pub(super) struct Run {
 struct Phase {
     title: String,
     steps: Vec<Step>,
+    count: usize,
+    done: usize,
+    failures: usize,
+    skipped: usize,
 }
 
 #[derive(Clone, Serialize)]
 struct Step {
     title: String,
     outcome: String,
+    failed: bool,
     took: String,
     attempts: String,
     evidence: String,
@@ -113,7 +121,7 @@ impl Reading {
                 if !self.current.contains_key(&finished.step) {
                     self.begin(&finished.step, phase(&finished.step), md(&finished.title, 200), pos);
                 }
-                let outcome = if finished.ok { "done" } else { "**failed**" };
+                let outcome = if finished.ok { DONE } else { FAILED };
                 if let Some(visit) = self.visit(&finished.step) {
                     visit.took = time::length_ms(finished.took_ms);
                     visit.attempts = finished.attempts.to_string();
@@ -171,6 +179,7 @@ impl Reading {
         for visit in self.visits {
             phases.entry(visit.phase.unwrap_or(usize::MAX)).or_default().push(Step {
                 title: visit.title,
+                failed: visit.outcome == FAILED,
                 outcome: visit.outcome,
                 took: visit.took,
                 attempts: visit.attempts,
@@ -199,8 +208,20 @@ impl Reading {
             inputs: inputs.map_or("none".to_owned(), |inputs| md(&inputs, 500)),
             outcome: self.outcome.unwrap_or_else(|| "not over yet".to_owned()),
             cites: self.cites.text(),
-            phases: phases.into_iter().map(|(index, steps)| Phase { title: title(index), steps }).collect(),
+            phases: phases.into_iter().map(|(index, steps)| phase(title(index), steps)).collect(),
         }
+    }
+}
+
+fn phase(title: String, steps: Vec<Step>) -> Phase {
+    let of = |wanted: &dyn Fn(&Step) -> bool| steps.iter().filter(|step| wanted(step)).count();
+    Phase {
+        title,
+        count: steps.len(),
+        done: of(&|step| step.outcome == DONE),
+        failures: of(&|step| step.failed),
+        skipped: of(&|step| step.outcome.starts_with("skipped")),
+        steps,
     }
 }
 

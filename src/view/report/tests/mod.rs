@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use pulldown_cmark::{Event as Markdown, Options as Dialect, Parser, Tag};
 use serde_json::Value;
 
-use super::{Options, Report, ReportError, postmortem};
+use super::{Kind, Options, Report};
 use crate::base::event::{Instant, Recorded, RunId, Stream};
 use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
@@ -22,7 +22,7 @@ fn generated_at() -> Instant {
 fn report(facts: &[Recorded<Fact>], plans: &BTreeMap<RunId, Arc<Plan>>) -> Report {
     let anchor = Some("94:5d41402abc4b2a76".to_owned());
     let options = Options { zone: None, anchor, generated_at: generated_at(), template: None, plans };
-    postmortem(facts, &options).unwrap()
+    super::report(Kind::Postmortem, facts, &options).unwrap()
 }
 
 /// Every table row has as many cells as its table's head, and every text part is inside the page's own structure.
@@ -113,14 +113,20 @@ fn a_template_of_the_operators_is_used_and_its_faults_are_named() {
     let with = |template| {
         let options =
             Options { zone: None, anchor: None, generated_at: generated_at(), template: Some(template), plans: &plans };
-        postmortem(&facts, &options).map(|report| report.markdown)
+        super::report(Kind::Postmortem, &facts, &options).map(|report| report.markdown)
     };
     assert_eq!(
         with("{{glance.title}} in {{glance.zone}}").unwrap(),
         "Occupation answers 500 in America/Santiago, UTC-3"
     );
-    let ReportError::Template(why) = with("{{glance.titel}}").unwrap_err();
-    assert!(why.contains("titel"), "{why}");
+    let told = |template| with(template).unwrap_err().to_string();
+    let misspelt = told("{{glance.title}}\n{{glance.titel}}");
+    assert!(
+        misspelt.starts_with("postmortem.md.hbs, line 2 does not work: ") && misspelt.contains("titel"),
+        "{misspelt}"
+    );
+    let unclosed = told("one\ntwo\n{{#if glance.title}}");
+    assert!(unclosed.starts_with("postmortem.md.hbs, line "), "{unclosed}");
 }
 
 /// Puts `text` into every place of the fact that takes any text.
