@@ -3,6 +3,7 @@
 //! Lives here: where pages and `targets.yaml` are read from (a folder, or the copy inside the program), and handing them to
 //! the language. Never lives here: what a page means (`domain/runbook`).
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -10,6 +11,7 @@ use include_dir::{Dir, include_dir};
 use super::Fault;
 use super::grammar::{Check, Diff, Pair, Where};
 use crate::base::event::Severity;
+use crate::base::expr::with_room;
 use crate::base::secret::Secrets;
 use crate::base::text::nearest;
 use crate::config::Folder;
@@ -117,6 +119,26 @@ pub struct Planned {
 enum Place {
     Disk(PathBuf),
     Inside,
+}
+
+/// Does the same to everything, on as many threads as the machine has cores, and keeps the order.
+fn side_by_side<T: Send, U: Send>(mut items: Vec<T>, work: &(impl Fn(T) -> U + Sync)) -> Vec<U> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = items.len().div_ceil(cores).max(1);
+    let mut shares = Vec::new();
+    while !items.is_empty() {
+        let rest = items.split_off(share.min(items.len()));
+        shares.push(std::mem::replace(&mut items, rest));
+    }
+    let done = |share: Vec<T>| with_room(|| share.into_iter().map(work).collect::<Vec<U>>());
+    if shares.len() < 2 {
+        return shares.into_iter().flat_map(done).collect();
+    }
+    std::thread::scope(|threads| {
+        let workers: Vec<_> = shares.into_iter().map(|share| threads.spawn(|| done(share))).collect();
+        let outcomes = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        outcomes.flatten().collect()
+    })
 }
 
 impl Library {
@@ -276,14 +298,14 @@ impl Library {
             }
         }
         let inventory = self.inventory(asked.env.as_deref())?;
-        let pages = found.into_iter().map(|page| match page {
+        let check = |page: Result<Page, CheckedPage>| match page {
             Ok(page) => {
                 let faults = language::faults(&page, inventory.as_ref(), &|id| self.sub(id));
                 CheckedPage { page, faults }
             }
             Err(unreadable) => unreadable,
-        });
-        Ok(Checks { pages: pages.collect() })
+        };
+        Ok(Checks { pages: side_by_side(found, &check) })
     }
 
     /// The text of a sub-runbook.

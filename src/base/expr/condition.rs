@@ -12,12 +12,10 @@ use serde_json::Value;
 use super::eval::Evaluator;
 use super::lower::Lower;
 use super::node::{Kind, Node};
+use super::room::guarded;
 use super::scan::{self, Scan};
 use super::value::Val;
 use super::{EvalError, ExprFault, Scope};
-
-/// Stack of the thread that parses: what passes the scan needs a small part of it, optimised or not.
-const PARSER_STACK: usize = 16 * 1024 * 1024;
 
 /// A checked condition; a copy shares its tree. Equal when their sources are. Written and read as its source.
 #[derive(Clone)]
@@ -59,7 +57,7 @@ impl Condition {
     /// The first fault of the source.
     pub fn parse(source: &str) -> Result<Self, ExprFault> {
         let scan = scan::scan(source)?;
-        let root = on_large_stack(|| parse(source, &scan))?;
+        let root = guarded("condition", || parse(source, &scan)).map_err(|why| ExprFault::new(why, 0, 0))??;
         Ok(Self(Arc::new(Checked { source: source.to_owned(), root })))
     }
 
@@ -137,19 +135,6 @@ impl<'de> Deserialize<'de> for Condition {
         let source = String::deserialize(deserializer)?;
         Self::parse(&source).map_err(serde::de::Error::custom)
     }
-}
-
-/// Runs the parser where its recursion has room. Joining also turns a panic inside the parser into a fault: it is other
-/// people's generated code that sees text from outside, and a bad condition must not end a run.
-fn on_large_stack(work: impl FnOnce() -> Result<Node, ExprFault> + Send) -> Result<Node, ExprFault> {
-    std::thread::scope(|threads| {
-        let parser = std::thread::Builder::new().name("condition".to_owned()).stack_size(PARSER_STACK);
-        match parser.spawn_scoped(threads, work).map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(ExprFault::new("the condition cannot be read", 0, 0)),
-            Err(error) => Err(ExprFault::new(format!("no thread to read the condition: {error}"), 0, 0)),
-        }
-    })
 }
 
 fn parse(source: &str, scan: &Scan) -> Result<Node, ExprFault> {

@@ -16,11 +16,13 @@ mod lower;
 mod node;
 mod operators;
 mod outline;
+mod room;
 mod scan;
 mod scope;
 mod value;
 
 pub use condition::{Condition, Reference};
+pub use room::with_room;
 pub use scope::Scope;
 pub use template::{Template, TemplateReference};
 

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 
 use super::helpers::{self, Meter};
 use super::outline::{self, Outline};
+use super::room::guarded;
 use super::{EvalError, ExprFault, Scope};
 
 /// Longest template, in bytes.
@@ -30,8 +31,6 @@ const MAX_INPUT: usize = 1024 * 1024;
 const MAX_ENTRIES: usize = 10_000;
 /// Most parts (texts and tags) a rendering may print, repetitions counted.
 const MAX_PARTS: usize = 25_000;
-/// Stack of the thread that parses.
-const PARSER_STACK: usize = 16 * 1024 * 1024;
 
 /// A checked template; a copy shares its tree. Equal when their sources are. Written and read as its source.
 #[derive(Clone)]
@@ -62,7 +61,8 @@ impl Template {
     /// The first fault of the source.
     pub fn parse(source: &str) -> Result<Self, ExprFault> {
         outline::scan(source)?;
-        let (compiled, outline) = on_large_stack(source)?;
+        let compiled = guarded("template", || compile(source)).map_err(|why| ExprFault::new(why, 0, 0))?;
+        let (compiled, outline) = compiled?;
         Ok(Self(Arc::new(Checked { source: source.to_owned(), compiled, outline })))
     }
 
@@ -204,23 +204,11 @@ fn render_error(error: &RenderError) -> EvalError {
     }
 }
 
-/// Parses where recursion has room. Joining also turns a panic inside the library into a fault: a bad template must not
-/// end a run.
-fn on_large_stack(source: &str) -> Result<(Compiled, Outline), ExprFault> {
-    let work = || {
-        let mut compiled = Compiled::compile(source).map_err(|error| outline::syntax_fault(source, &error))?;
-        let outline = outline::outline(source, &compiled)?;
-        mean_the_item(&mut compiled);
-        Ok((compiled, outline))
-    };
-    std::thread::scope(|threads| {
-        let parser = std::thread::Builder::new().name("template".to_owned()).stack_size(PARSER_STACK);
-        match parser.spawn_scoped(threads, work).map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(ExprFault::new("the template cannot be read", 0, 0)),
-            Err(error) => Err(ExprFault::new(format!("no thread to read the template: {error}"), 0, 0)),
-        }
-    })
+fn compile(source: &str) -> Result<(Compiled, Outline), ExprFault> {
+    let mut compiled = Compiled::compile(source).map_err(|error| outline::syntax_fault(source, &error))?;
+    let outline = outline::outline(source, &compiled)?;
+    mean_the_item(&mut compiled);
+    Ok((compiled, outline))
 }
 
 /// Makes `{{each}}`, the item of a repeated step, a name: the library would call its helper `each` without arguments.
