@@ -59,7 +59,7 @@ fn plan(steps: usize) -> Plan {
             ..Inventory::default()
         },
         deadline: None,
-        phases: vec![Phase { title: "All".into(), covered: true }],
+        phases: vec![Phase { title: "All".into(), covered: true, follow_up: false }],
         frames: vec![Frame::default()],
         steps: (0..steps).map(step).collect(),
         criteria: Vec::new(),
@@ -89,6 +89,7 @@ async fn steps_per_second(folder: &Path, executors: &Executors, runs: usize, ste
             by: actor.clone(),
             from: None,
             approves: Vec::new(),
+            follow_up: false,
         };
         ids.push(engine.open_run(&plan, open).await.expect("opened"));
     }

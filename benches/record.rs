@@ -102,7 +102,14 @@ async fn journal_with(engine: &Engine, journal: &dyn Journal, events: usize) {
     };
     let start = engine.clock().now();
     let by = Actor::Person { name: Person::new("ana"), door: "bench".into(), login: None };
-    let open = Open { incident: incident.clone(), incident_started: start, by, from: None, approves: Vec::new() };
+    let open = Open {
+        incident: incident.clone(),
+        incident_started: start,
+        by,
+        from: None,
+        approves: Vec::new(),
+        follow_up: false,
+    };
     let run = engine.open_run(&plan, open).await.expect("opened");
     let mut number = 0;
     let mut seq = 1;

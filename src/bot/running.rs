@@ -55,11 +55,38 @@ impl Bot {
             by: actor.clone(),
             from: start.from,
             approves: start.approves,
+            follow_up: false,
         };
         let run = engine.open_run(plan, open).await?;
         let attach = incident::decide::Command::AttachRun { run: run.clone(), runbook: plan.runbook.clone() };
         engine.incident_command(&incident, actor, None, attach).await?;
         Ok(run)
+    }
+
+    /// What begins by itself once `state`'s run succeeded: a run of the follow-up phases of the same plan, on the same incident.
+    /// `None` where the page has none, or the run did not succeed.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn follow_up(&self, state: &State) -> Result<Option<RunId>, Fault> {
+        if state.outcome() != Some(crate::domain::run::event::Outcome::Succeeded) {
+            return Ok(None);
+        }
+        let Some(plan) = state.plan.follow_up() else { return Ok(None) };
+        let incident = state.opened.incident.clone();
+        let open = Open {
+            incident: incident.clone(),
+            incident_started: state.opened.incident_started,
+            by: Actor::Bot,
+            from: None,
+            approves: Vec::new(),
+            follow_up: true,
+        };
+        let engine = self.engine()?;
+        let run = engine.open_run(&plan, open).await?;
+        let attach = incident::decide::Command::AttachRun { run: run.clone(), runbook: plan.runbook };
+        engine.incident_command(&incident, &Actor::Bot, None, attach).await?;
+        Ok(Some(run))
     }
 
     async fn declare_for(&self, actor: &Actor, planned: &Planned) -> Result<(IncidentId, Instant), Fault> {

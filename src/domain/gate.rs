@@ -14,6 +14,8 @@ use crate::domain::timeline::Fact;
 struct Run<'a> {
     title: &'a str,
     over: bool,
+    /// It only looks whether things stay well: nobody waits for it.
+    follow_up: bool,
     criteria: Vec<CriterionResult>,
     /// Attempts in doubt: the step's heading (or id) and why, by step.
     doubts: BTreeMap<&'a str, String>,
@@ -36,7 +38,7 @@ pub fn gate(facts: &[Recorded<Fact>]) -> Gate {
     }
     let mut gate = Gate::default();
     for (at, (id, run)) in runs.iter().enumerate() {
-        if !run.over {
+        if !run.over && !run.follow_up {
             gate.open_runs.push(format!("{id}, {}", if run.title.is_empty() { "not recorded" } else { run.title }));
         }
         gate.doubts.extend(
@@ -65,7 +67,7 @@ pub fn gate(facts: &[Recorded<Fact>]) -> Gate {
 impl<'a> Run<'a> {
     fn read(&mut self, event: &'a Event) {
         match event {
-            Event::Opened(opened) => self.title = &opened.title,
+            Event::Opened(opened) => (self.title, self.follow_up) = (&opened.title, opened.follow_up),
             Event::Finished(_) => self.over = true,
             Event::StepStarted(started) => {
                 self.headings.insert(&started.step, &started.title);

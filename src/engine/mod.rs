@@ -100,6 +100,8 @@ pub struct Open {
     pub from: Option<String>,
     /// Steps (or `all`) that the person who starts it approves as soon as they are asked.
     pub approves: Vec<String>,
+    /// Whether it begins by itself after a run that succeeded.
+    pub follow_up: bool,
 }
 
 /// Looks on while a run is driven. Nothing it is told has to be kept: the journal has it, or it is only for the eye.
@@ -189,6 +191,7 @@ impl Engine {
                 inputs: plan.frames.first().map(|frame| frame.inputs.clone()).unwrap_or_default(),
                 from: open.from.clone(),
                 approves: open.approves.clone(),
+                follow_up: open.follow_up,
             };
             let now = self.clock.now();
             let batch = Batch {

@@ -199,6 +199,7 @@ async fn open(
         by: by.clone(),
         from: None,
         approves: scenario.approves.clone(),
+        follow_up: false,
     };
     let run = engine.open_run(plan, open).await?;
     let attach = IncidentCommand::AttachRun { run: run.clone(), runbook: plan.runbook.clone() };

@@ -393,6 +393,42 @@ fn sha256(text: &str) -> String {
     hex::encode(sha2::Sha256::digest(text))
 }
 
+const MENDING: &str = "\
+---
+follow_up: [A quiet second]
+---
+# Mend it
+
+## Mend
+
+### Do it
+```yaml rundown
+exec: { argv: [\"true\"] }
+```
+
+## A quiet second
+
+### Wait
+```yaml rundown
+id: quiet
+wait: { for: 1s }
+```
+";
+
+#[test]
+fn what_follows_a_success_begins_by_itself_and_nobody_waits_for_it() {
+    let desk = Desk::with_pages(&[("targets.yaml", INVENTORY), ("mend.md", MENDING)]);
+    let done = desk.rundown(&["run", "mend", "--yes"]).exits(0);
+    assert!(done.out.contains("run-2 follows by itself: A quiet second. It goes on with: rundown run --resume run-2"));
+    assert!(desk.rundown(&["incident", "resolve"]).exits(0).out.contains("resolved by"), "it is no reason to wait");
+    let after = desk.rundown(&["run", "--resume", "run-2"]).exits(0);
+    assert!(after.out.contains("run-2 succeeded") && !after.out.contains("follows by itself"), "{}", after.out);
+    let acting = MENDING.replace("wait: { for: 1s }", "exec: { argv: [\"true\"] }");
+    let desk = Desk::with_pages(&[("targets.yaml", INVENTORY), ("mend.md", &acting)]);
+    let refused = desk.rundown(&["check"]).exits(1);
+    assert!(refused.out.contains("a phase that begins by itself may only look and wait; this step changes something"));
+}
+
 #[test]
 fn a_template_of_ones_own_is_used_and_its_fault_is_named_by_its_line() {
     let desk = Desk::with_pages(&[("targets.yaml", INVENTORY), ("look.md", PAGE)]);

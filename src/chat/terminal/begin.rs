@@ -100,9 +100,32 @@ async fn confirm(terminal: &Terminal, planned: &Planned, lines: &mut Lines) -> R
     Err(Fault::NeedsHuman("not confirmed; nothing was started".to_owned()))
 }
 
-async fn drive(bot: &Bot, terminal: &Terminal, door: &Door, state: State, lines: Lines) -> Result<Exit, Fault> {
+async fn drive(bot: &Bot, terminal: &Terminal, door: &Door, state: State, mut lines: Lines) -> Result<Exit, Fault> {
+    let (state, exit) = drive_one(bot, terminal, door, state, &mut lines).await?;
+    let Some(next) = bot.follow_up(&state).await? else { return Ok(exit) };
+    let next = bot.state(&next).await?;
+    let phases: Vec<_> =
+        next.plan.phases.iter().filter(|phase| phase.covered).map(|phase| phase.title.as_str()).collect();
+    let (id, phases) = (&next.id, phases.join(", "));
+    if !terminal.interactive {
+        // Whoever waits for this command waits for the run, not for two quiet days.
+        say(door, &format!("{id} follows by itself: {phases}. It goes on with: rundown run --resume {id}"));
+        return Ok(exit);
+    }
+    say(door, &format!("\n{id} follows by itself: {phases}. Ctrl-C leaves it; rundown run --resume {id} goes on."));
+    drive_one(bot, terminal, door, next, &mut lines).await?;
+    Ok(exit)
+}
+
+async fn drive_one(
+    bot: &Bot,
+    terminal: &Terminal,
+    door: &Door,
+    state: State,
+    lines: &mut Lines,
+) -> Result<(State, Exit), Fault> {
     let run: RunId = state.id.clone();
-    let left = sit(bot, terminal, door, &state, lines).await?;
+    let left = sit(bot, terminal, door, &state, lines.as_mut()).await?;
     let state = bot.state(&run).await?;
     let anchor = bot.anchor().await?;
     let text = end::text(&state, &left, &anchor.to_string(), terminal);
@@ -113,5 +136,5 @@ async fn drive(bot: &Bot, terminal: &Terminal, door: &Door, state: State, lines:
     } else {
         print!("{text}");
     }
-    Ok(end::exit(&left))
+    Ok((state, end::exit(&left)))
 }

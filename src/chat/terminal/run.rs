@@ -160,7 +160,7 @@ pub async fn sit(
     terminal: &Terminal,
     door: &Door,
     state: &State,
-    lines: Option<mpsc::UnboundedReceiver<String>>,
+    lines: Option<&mut mpsc::UnboundedReceiver<String>>,
 ) -> Result<Left, Fault> {
     let (commands, receiver) = mpsc::unbounded();
     let (changed, mut news) = mpsc::unbounded();

@@ -127,6 +127,9 @@ pub struct Opened {
     /// Steps that `--approve` named, or `all`: the person who runs it approves them as soon as they are asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approves: Vec<String>,
+    /// It began by itself after a run that succeeded: it looks whether things stay well, and nobody waits for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follow_up: bool,
 }
 
 /// See [`Event::Adopted`].

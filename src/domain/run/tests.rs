@@ -96,7 +96,7 @@ fn plan(steps: Vec<Step>) -> Plan {
         severity: None,
         inventory: inventory(),
         deadline: None,
-        phases: vec![Phase { title: "All".into(), covered: true }],
+        phases: vec![Phase { title: "All".into(), covered: true, follow_up: false }],
         frames: vec![Frame::default()],
         steps,
         criteria: Vec::new(),
@@ -117,6 +117,7 @@ impl World {
             inputs: Map::new(),
             from: None,
             approves: Vec::new(),
+            follow_up: false,
         };
         let state = State::open(RunId::number(1), Arc::new(plan), opened, start());
         let mut world = Self { first: state.clone(), state, targets: Targets::new(), now: start(), events: Vec::new() };

@@ -97,6 +97,7 @@ fn read(source: &str, name: &str, inventory: Option<&Inventory>, subs: Option<&m
     let mut drafts: Vec<Draft> =
         page.steps.into_iter().map(|section| block::read(section, inventory, &mut faults)).collect();
     name_steps(&mut drafts, &mut faults);
+    follow_ups(&drafts, &phases, &mut faults);
     let criteria = {
         let steps = Steps::new(&drafts);
         let names = Names { inputs: &front.inputs, targets: front.targets.as_deref(), inventory, steps };
@@ -131,14 +132,46 @@ fn read(source: &str, name: &str, inventory: Option<&Inventory>, subs: Option<&m
 }
 
 fn phases(headings: &[Heading], front: &Front, faults: &mut Faults<'_>) -> Vec<Phase> {
-    for (name, at) in front.phases.iter().flatten() {
+    for (name, at) in front.phases.iter().flatten().chain(&front.follow_up) {
         if !headings.iter().any(|heading| heading.title == *name) {
             let hint = did_you_mean(name, headings.iter().take(100).map(|heading| heading.title.as_str()));
             faults.add_hint("unknown-phase", at.clone(), format!("there is no phase '{}'", one_line(name, 60)), hint);
         }
     }
-    let covered = |title: &str| front.phases.as_ref().is_none_or(|named| named.iter().any(|(name, _)| name == title));
-    headings.iter().map(|heading| Phase { title: heading.title.clone(), covered: covered(&heading.title) }).collect()
+    let among = |named: &[(String, _)], title: &str| named.iter().any(|(name, _)| name == title);
+    let follow_up = |title: &str| among(&front.follow_up, title);
+    let covered = |title: &str| match &front.phases {
+        Some(named) => among(named, title),
+        None => !follow_up(title),
+    };
+    for (name, at) in front.follow_up.iter().filter(|(name, _)| covered(name)) {
+        let message = format!("the phase '{}' is part of the run and cannot follow it as well", one_line(name, 60));
+        faults.add_hint("covered-follow-up", at.clone(), message, "take it out of `phases`");
+    }
+    let phase = |title: &String| Phase { title: title.clone(), covered: covered(title), follow_up: follow_up(title) };
+    headings.iter().map(|heading| phase(&heading.title)).collect()
+}
+
+/// A phase that begins by itself has nobody beside it: it may look, wait, compute and tell.
+fn follow_ups(drafts: &[Draft], phases: &[Phase], faults: &mut Faults<'_>) {
+    for draft in drafts.iter().filter(|draft| phases.get(draft.step.phase).is_some_and(|phase| phase.follow_up)) {
+        let what = match &draft.step.does {
+            Does::Act(_) if draft.changes => Some("changes something"),
+            Does::Act(_) if draft.step.approval.is_some() => Some("asks for an approval"),
+            Does::Act(_) | Does::Watch(_) | Does::Wait(_) | Does::Set(_) | Does::Notify(_) => None,
+            Does::Manual | Does::Ask(_) | Does::Decide(_) => Some("asks a person"),
+            Does::Runbook(_) | Does::Each(_) => Some("may hold anything"),
+        };
+        if let Some(what) = what {
+            let message = format!("a phase that begins by itself may only look and wait; this step {what}");
+            faults.add_hint(
+                "follow-up-acts",
+                draft.heading.clone(),
+                message,
+                "move it to a phase that a person starts",
+            );
+        }
+    }
 }
 
 /// Gives steps without an id one made of their heading; two explicit ids that are the same are a fault.

@@ -17,7 +17,7 @@ use crate::domain::source::read::{self, Fields, did_you_mean};
 use crate::domain::source::yaml::{self, Placed};
 use crate::domain::source::{Faults, Node, Value};
 
-const KEYS: [&str; 8] = ["id", "title", "severity", "use_when", "targets", "inputs", "deadline", "phases"];
+const KEYS: [&str; 9] = ["id", "title", "severity", "use_when", "targets", "inputs", "deadline", "phases", "follow_up"];
 /// Longest text of an input, in characters.
 pub const MAX_TEXT: usize = 4_000;
 const MAX_INPUTS: usize = 100;
@@ -41,6 +41,8 @@ pub struct Front {
     pub deadline: Option<Span>,
     /// Phases a run covers, with their places.
     pub phases: Option<Vec<(String, Range<usize>)>>,
+    /// Phases that begin by themselves after a run that succeeded, with their places.
+    pub follow_up: Vec<(String, Range<usize>)>,
 }
 
 /// Reads the front matter.
@@ -61,10 +63,12 @@ pub fn read(placed: &Placed, inventory: Option<&Inventory>, faults: &mut Faults<
     front.use_when = fields.get("use_when").and_then(|node| read::texts(node, "use_when", faults)).unwrap_or_default();
     front.targets = fields.get("targets").map(|node| targets(node, inventory, faults));
     front.deadline = fields.get("deadline").and_then(|node| read::span(node, "deadline", faults));
-    front.phases = fields.get("phases").map(|node| {
-        let named = read::list(node).iter();
-        named.filter_map(|item| Some((read::string(item, "phases", faults)?, item.at.clone()))).collect()
-    });
+    let mut named = |key: &'static str| -> Option<Vec<(String, Range<usize>)>> {
+        let items = read::list(fields.get(key)?).iter();
+        Some(items.filter_map(|item| Some((read::string(item, key, faults)?, item.at.clone()))).collect())
+    };
+    front.phases = named("phases");
+    front.follow_up = named("follow_up").unwrap_or_default();
     if let Some(given) = fields.get("inputs").and_then(|node| Fields::of(node, "'inputs'", faults)) {
         inputs(&given, inventory, &mut front.inputs, faults);
     }

@@ -54,6 +54,9 @@ pub struct Phase {
     pub title: String,
     /// Whether its steps run; steps of other phases are offered as action items.
     pub covered: bool,
+    /// Whether it begins by itself, as a run of its own, when the run succeeded. Such a phase only looks and waits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follow_up: bool,
 }
 
 /// A value that may be given when a run starts.
@@ -119,6 +122,24 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What begins by itself once a run of this plan succeeded: its follow-up phases alone. The page's criteria and deadline
+    /// were the run's own and are not asked again.
+    #[must_use]
+    pub fn follow_up(&self) -> Option<Self> {
+        let follows = |index: usize| self.phases.get(index).is_some_and(|phase| phase.follow_up && !phase.covered);
+        let steps: Vec<Step> = self.steps.iter().filter(|step| follows(step.phase)).cloned().collect();
+        if steps.is_empty() {
+            return None;
+        }
+        let named = self.phases.iter().filter(|phase| phase.follow_up && !phase.covered);
+        let title =
+            format!("{}: {}", self.title, named.map(|phase| phase.title.as_str()).collect::<Vec<_>>().join(", "));
+        let phases = self.phases.iter().enumerate();
+        let phases = phases.map(|(index, phase)| Phase { covered: follows(index), follow_up: false, ..phase.clone() });
+        let phases = phases.collect();
+        Some(Self { title, phases, steps, criteria: Vec::new(), deadline: None, ..self.clone() })
+    }
+
     /// Where a step stands, by its full id.
     #[must_use]
     pub fn position(&self, id: &str) -> Option<usize> {

@@ -186,6 +186,7 @@ fn declared(book: &mut Book) {
             inputs: Map::from_iter([("watch_for".to_owned(), json!("20m"))]),
             from: None,
             approves: Vec::new(),
+            follow_up: false,
         })
         .incident(incident::RunAttached {
             run: RunId::number(12),
@@ -441,7 +442,7 @@ fn plan() -> Plan {
         min_coverage: 80.0,
         stop_on_breach: false,
     };
-    let phase = |title: &str, covered| Phase { title: title.into(), covered };
+    let phase = |title: &str, covered| Phase { title: title.into(), covered, follow_up: false };
     Plan {
         runbook: "redis-connections".into(),
         title: RUNBOOK.into(),
