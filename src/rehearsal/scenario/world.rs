@@ -326,6 +326,12 @@ pub struct CommandRule {
     /// What it prints, evenly over its time.
     #[serde(default)]
     pub lines: Vec<String>,
+    /// What it prints at its end, where that is JSON.
+    #[serde(default)]
+    pub json: Option<Value>,
+    /// What it writes to the file that its step reads test results from.
+    #[serde(default)]
+    pub report: Option<String>,
     /// What it changes.
     #[serde(default)]
     pub set: BTreeMap<String, String>,

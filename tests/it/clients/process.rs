@@ -21,6 +21,7 @@ fn spawn(script: &str, time: Duration) -> Spawn {
         env: BTreeMap::new(),
         until: RealClock::default().now() + time,
         kill_after: Duration::from_millis(300),
+        report: None,
         max_output: 100_000,
         scrubber: Secrets::default().scrubber().clone(),
     }
