@@ -231,6 +231,10 @@ pub struct DeploymentSpec {
     /// The commit, where known.
     #[serde(default)]
     pub commit: Option<String>,
+    /// Railway's word for what became of it: `SUCCESS` of the newest and `REMOVED` of the others where it is not given.
+    /// The newest one with `SUCCESS` serves; without any the service is down.
+    #[serde(default)]
+    pub status: Option<String>,
 }
 
 /// A Redis server.
