@@ -158,13 +158,15 @@ impl Report {
 
     fn verdict(&mut self, element: &BytesStart<'_>, verdict: Verdict) -> Result<Element, String> {
         let [message] = attributes(element, ["message"])?;
-        if let Some(case) = &mut self.case {
-            if verdict > case.verdict {
+        match &mut self.case {
+            Some(case) if verdict > case.verdict => {
                 (case.verdict, case.message) = (verdict, message);
                 case.text.clear();
+                Ok(Element::Verdict)
             }
+            // What came first and weighs as much has said why.
+            _ => Ok(Element::Other),
         }
-        Ok(Element::Verdict)
     }
 
     fn text(&mut self, text: &str) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use self::results::{Named, Parser};
+use self::results::{Named, Parser, UNREAD};
 use super::text::span;
 use super::{Executors, Instant, Inventory, Progress, Reply};
 use crate::base::secret::{Recipient, holds_reference};
@@ -159,6 +159,11 @@ fn judge(command: &Command, tests: &[Named], facts: &mut Vec<(&'static str, Valu
         said.push_str(&format!("; {kind}: {}", unexpected.join(", ")));
     } else if !failures.is_empty() {
         said.push_str("; every failure is a known one");
+    }
+    if let [only] = tests
+        && only.name == UNREAD
+    {
+        said.push_str(&format!(" ({})", only.detail));
     }
     if !fixed.is_empty() {
         said.push_str(&format!("; passes again: {}", fixed.join(", ")));

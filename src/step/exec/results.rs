@@ -14,6 +14,8 @@ use crate::domain::action::exec::Results;
 
 /// Tests that are read; a flood of lines that look like tests ends here.
 pub(super) const MAX_TESTS: usize = 10_000;
+/// The test that stands for a report that could not be read.
+pub(super) const UNREAD: &str = "test report";
 /// Characters of a test's name or detail.
 const TEXT: usize = 300;
 /// Bytes that a compiled pattern may take.
@@ -105,7 +107,7 @@ impl Parser {
                     Some(report) => report.clone().and_then(|text| junit::read(&text)),
                     None => junit::find(&exit.output).and_then(junit::read),
                 };
-                read.unwrap_or_else(|why| vec![Named::new("test report", false, &why)])
+                read.unwrap_or_else(|why| vec![Named::new(UNREAD, false, &why)])
             }
         }
     }
