@@ -16,8 +16,8 @@ use super::results::{MAX_TESTS, Named, distinct};
 const MAX_DEPTH: usize = 64;
 /// Attributes of one element that are looked at.
 const MAX_ATTRIBUTES: usize = 64;
-/// Bytes of what a failure says that are kept for its detail.
-const MAX_DETAIL: usize = 2_000;
+/// Bytes of a name, and of what a failure says.
+const MAX_TEXT: usize = 2_000;
 
 /// The report within what a program printed.
 pub(super) fn find(output: &str) -> Result<&str, String> {
@@ -171,7 +171,7 @@ impl Report {
 
     fn text(&mut self, text: &str) {
         if let (Some(Element::Verdict), Some(case)) = (self.open.last(), &mut self.case) {
-            let room = MAX_DETAIL.saturating_sub(case.text.len());
+            let room = MAX_TEXT.saturating_sub(case.text.len());
             case.text.push_str(cut(text, room));
         }
     }
@@ -223,7 +223,9 @@ fn attributes<const N: usize>(element: &BytesStart<'_>, wanted: [&str; N]) -> Re
         let attribute = attribute.map_err(|error| format!("the report is not XML: {error}"))?;
         if let Some(place) = wanted.iter().position(|name| *name == attribute.key.as_ref()) {
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-            found[place] = value.map_err(|error| format!("the report is not XML: {error}"))?.into_owned();
+            let value = value.map_err(|error| format!("the report is not XML: {error}"))?;
+            // A suite's name is copied for each of its cases.
+            found[place] = cut(&value, MAX_TEXT).to_owned();
         }
     }
     Ok(found)
@@ -302,6 +304,12 @@ and what else was printed"#;
         let deep = "<testsuite>".repeat(100_000);
         let many = format!("<testsuite>{}</testsuite>", "<testcase name=\"a\"/>".repeat(MAX_TESTS + 1));
         let wide = format!("<testsuite {}/>", "a='1' ".repeat(200_000));
+        let long = format!(
+            "<testsuite name='{}'>{}</testsuite>",
+            "s".repeat(4_000_000),
+            "<testcase name='a'/>".repeat(MAX_TESTS)
+        );
+        assert_eq!(read(&long).map(|tests| tests.len()), Ok(MAX_TESTS));
         let said = |text: &str| read(text).unwrap_err();
         assert_eq!(said(laughs), "the report declares a document type, which is not read");
         assert_eq!(said(&deep), "the report nests deeper than 64 elements");
