@@ -16,6 +16,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
 use super::output::Output;
+use super::report::Awaited;
 use super::{Exit, ProcessError, Processes, Spawn};
 use crate::base::clock::Clock;
 use crate::base::event::Instant;
@@ -82,6 +83,10 @@ impl ProcessGroups {
     }
 
     async fn drive(&self, spawn: Spawn, line: &mut (dyn FnMut(&str) + Send)) -> Result<Exit, ProcessError> {
+        let awaited = match &spawn.report {
+            Some(path) => Some(Awaited::new(path).await),
+            None => None,
+        };
         let (mut group, mut pipe) = start(&spawn)?;
         let mut output = Output::new(spawn.max_output, spawn.scrubber.clone());
         let mut buffer = vec![0; 16 * 1024];
@@ -129,7 +134,11 @@ impl ProcessGroups {
         let (text, cut) = output.finish(line);
         let left = left_behind.then(|| "processes it left behind, which held its output open, were ended".to_owned());
         let cut = [cut, left].into_iter().flatten().reduce(|all, one| format!("{all}; {one}"));
-        Ok(exit(status, text, cut, timed_out))
+        let report = match awaited {
+            Some(awaited) => Some(awaited.read().await.map(|text| spawn.scrubber.scrub(&text))),
+            None => None,
+        };
+        Ok(Exit { report, ..exit(status, text, cut, timed_out) })
     }
 
     fn after(&self, duration: Duration) -> Instant {
@@ -177,5 +186,5 @@ fn exit(status: Option<std::process::ExitStatus>, output: String, cut: Option<St
     use std::os::unix::process::ExitStatusExt;
     let code = status.and_then(|status| status.code());
     let signal = status.and_then(|status| status.signal());
-    Exit { code, signal, output, cut, timed_out }
+    Exit { code, signal, output, cut, timed_out, report: None }
 }

@@ -13,11 +13,14 @@ use crate::base::secret::Scrubber;
 
 mod group;
 mod output;
+mod report;
 
 pub use group::ProcessGroups;
 
 /// Bytes of output that are kept by default, half from the beginning and half from the end.
 pub const OUTPUT_CAP: usize = 8 * 1024 * 1024;
+/// Bytes of a report; a larger one is not read.
+pub const REPORT_CAP: usize = 8 * 1024 * 1024;
 /// Bytes of one line that are kept.
 pub const LINE_CAP: usize = 64 * 1024;
 
@@ -36,7 +39,9 @@ pub struct Spawn {
     pub kill_after: Duration,
     /// Bytes of output that are kept.
     pub max_output: usize,
-    /// Takes secrets out of every line and of the output as a whole.
+    /// A file that it is to write. Read when it ended, if it was written since the start.
+    pub report: Option<String>,
+    /// Takes secrets out of every line, of the output as a whole and of the report.
     pub scrubber: Scrubber,
 }
 
@@ -53,6 +58,8 @@ pub struct Exit {
     pub cut: Option<String>,
     /// Whether it was still running at `until` and had to be ended.
     pub timed_out: bool,
+    /// The report that was asked for, scrubbed, or why there is none.
+    pub report: Option<Result<String, String>>,
 }
 
 /// Why there is no exit.

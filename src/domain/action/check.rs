@@ -344,16 +344,27 @@ impl Reading<'_, '_, '_> {
     fn results(&mut self, node: &Node) -> Option<exec::Results> {
         match &node.value {
             Value::Text(text) if text == "tap" => Some(exec::Results::Tap),
+            Value::Text(text) if text == "junit" => Some(exec::Results::Junit),
             Value::Map(_) => {
                 let fields = Fields::of(node, "'results'", self.faults)?;
-                fields.only(&["lines"], self.faults);
+                fields.only(&["lines", "junit_file"], self.faults);
+                if let Some((key, file)) = fields.entry("junit_file") {
+                    if fields.get("lines").is_some() {
+                        let message = "results are read from lines or from a file, not from both";
+                        self.faults.add_hint("two-results", key.at.clone(), message, "keep one of them");
+                    }
+                    return self
+                        .template(file, "junit_file", "the path of a file", false)
+                        .map(exec::Results::JunitFile);
+                }
                 let node = fields.require("lines", self.faults)?;
                 let pattern = read::string(node, "lines", self.faults)?;
                 self.pattern(&pattern, node).then_some(exec::Results::Lines(pattern))
             }
             _ => {
-                let hint = "write `results: tap` or `results: { lines: \"…\" }`";
-                self.faults.add_hint("wrong-type", node.at.clone(), "results is 'tap' or a pattern for lines", hint);
+                let hint = "write `tap`, `junit`, `{ junit_file: report.xml }` or `{ lines: \"…\" }`";
+                let message = "results is 'tap', 'junit', a file with JUnit XML or a pattern for lines";
+                self.faults.add_hint("wrong-type", node.at.clone(), message, hint);
                 None
             }
         }

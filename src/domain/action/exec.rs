@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 
 /// `exit`: the exit code (absent when a signal ended it). `passed`, `failed`, `total`: numbers of tests. `failures`:
 /// names of all failed tests. `unexpected`: names of failed tests that `known_failures` does not name. `fixed`: known
-/// failures that passed. `tests`: a list of `{name, passed, detail}`.
-pub const KEPT_FACTS: &[&str] = &["exit", "passed", "failed", "total", "failures", "unexpected", "fixed", "tests"];
-/// `output`: what it printed (both streams in order of arrival), scrubbed and capped.
-pub const PASSING_FACTS: &[&str] = &["output"];
+/// failures that passed. `not_run`: how many of those that count as passed were skipped. `tests`: a list of
+/// `{name, passed, detail}`.
+pub const KEPT_FACTS: &[&str] =
+    &["exit", "passed", "failed", "total", "failures", "unexpected", "fixed", "not_run", "tests"];
+/// `output`: what it printed (both streams in order of arrival), scrubbed and capped. `json`: the same, read, where all
+/// of it is one JSON object or list.
+pub const PASSING_FACTS: &[&str] = &["output", "json"];
 
 /// What a runbook writes under `exec:`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +41,22 @@ pub enum Results {
     /// A regular expression per line with the groups `name` and `result` (passed when `result` is, in any case, one of
     /// `pass`, `passed`, `ok`), and optionally `detail`.
     Lines(String),
+    /// JUnit XML that it prints; text before and after it is passed over.
+    Junit,
+    /// JUnit XML that it writes to this file. Text, because it may be a template; a relative path begins where the bot
+    /// was started, as the program's own does. A file that was there before and was not written again does not count.
+    JunitFile(String),
+}
+
+impl Results {
+    /// The file that the tests are read from, where it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::JunitFile(path) => Some(path),
+            Self::Tap | Self::Lines(_) | Self::Junit => None,
+        }
+    }
 }
 
 /// A resolved command.

@@ -333,7 +333,12 @@ impl Resolving<'_> {
                 .map(|(index, text)| self.open_text(text, &format!("argv[{index}]")))
                 .collect::<Result<_, _>>()?,
             env: self.map(&spec.env, "env")?,
-            results: spec.results,
+            results: match spec.results {
+                Some(exec::Results::JunitFile(path)) => {
+                    Some(exec::Results::JunitFile(self.open_text(&path, "junit_file")?))
+                }
+                other => other,
+            },
             known_failures: spec.known_failures,
         })
     }

@@ -231,6 +231,10 @@ pub struct DeploymentSpec {
     /// The commit, where known.
     #[serde(default)]
     pub commit: Option<String>,
+    /// Railway's word for what became of it: `SUCCESS` of the newest and `REMOVED` of the others where it is not given.
+    /// The newest one with `SUCCESS` serves; without any the service is down.
+    #[serde(default)]
+    pub status: Option<String>,
 }
 
 /// A Redis server.
@@ -326,6 +330,12 @@ pub struct CommandRule {
     /// What it prints, evenly over its time.
     #[serde(default)]
     pub lines: Vec<String>,
+    /// What it prints at its end, where that is JSON.
+    #[serde(default)]
+    pub json: Option<Value>,
+    /// What it writes to the file that its step reads test results from.
+    #[serde(default)]
+    pub report: Option<String>,
     /// What it changes.
     #[serde(default)]
     pub set: BTreeMap<String, String>,

@@ -75,8 +75,19 @@ impl ScriptedWorld {
             return Ok(Exit { signal: Some(SIGTERM), output, timed_out: true, ..Exit::default() });
         }
         self.clock.sleep_until(end).await;
+        for text in rule.json.iter().flat_map(|json| format!("{json:#}").lines().map(str::to_owned).collect::<Vec<_>>())
+        {
+            let text = spawn.scrubber.scrub(&text);
+            line(&text);
+            output.push_str(&text);
+            output.push('\n');
+        }
         self.now().set(&rule.set, end);
-        Ok(Exit { code: Some(rule.exit), output, ..Exit::default() })
+        let report = spawn.report.map(|path| {
+            let report = rule.report.ok_or_else(|| format!("the program wrote no {path}"))?;
+            Ok(spawn.scrubber.scrub(&report))
+        });
+        Ok(Exit { code: Some(rule.exit), output, report, ..Exit::default() })
     }
 }
 

@@ -31,14 +31,20 @@ impl ServiceState {
         let mut deployments: Vec<Deployment> = spec
             .deployments
             .iter()
-            .map(|one| Deployment {
-                id: one.id.clone(),
-                status: DeploymentStatus::Removed,
-                status_updated_at: Some(start - one.age.delta()),
-                created_at: start - one.age.delta(),
-                instances: Vec::new(),
-                can_rollback: true,
-                commit: one.commit.clone(),
+            .enumerate()
+            .map(|(index, one)| {
+                let usual = if index == 0 { "SUCCESS" } else { "REMOVED" };
+                let status = DeploymentStatus::from_name(one.status.as_deref().unwrap_or(usual));
+                Deployment {
+                    id: one.id.clone(),
+                    // What was never built has nothing to go back to.
+                    can_rollback: status == DeploymentStatus::Removed,
+                    status,
+                    status_updated_at: Some(start - one.age.delta()),
+                    created_at: start - one.age.delta(),
+                    instances: Vec::new(),
+                    commit: one.commit.clone(),
+                }
             })
             .collect();
         if deployments.is_empty() {
@@ -53,11 +59,13 @@ impl ServiceState {
                 commit: None,
             });
         }
-        deployments[0].status = DeploymentStatus::Success;
-        deployments[0].can_rollback = false;
-        deployments[0].instances = vec![running(name, 1)];
+        let serving = deployments.iter_mut().find(|one| one.status == DeploymentStatus::Success);
+        let up = serving.is_some();
+        if let Some(serving) = serving {
+            serving.instances = vec![running(name, 1)];
+        }
         let made = u32::try_from(deployments.len()).unwrap_or(u32::MAX);
-        Self { name: name.to_owned(), up: true, deployments, made, containers: 1 }
+        Self { name: name.to_owned(), up, deployments, made, containers: 1 }
     }
 }
 
@@ -123,7 +131,8 @@ impl Inner {
         state.up = true;
         current.status = DeploymentStatus::Success;
         current.instances = vec![running(&state.name, state.containers)];
-        for former in &mut state.deployments[1..] {
+        let served = |one: &&mut Deployment| one.status == DeploymentStatus::Success;
+        for former in state.deployments[1..].iter_mut().filter(served) {
             former.status = DeploymentStatus::Removed;
             former.instances.clear();
             former.can_rollback = true;

@@ -11,15 +11,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use self::results::{Named, Parser};
+use self::results::{Named, Parser, UNREAD};
 use super::text::span;
 use super::{Executors, Instant, Inventory, Progress, Reply};
 use crate::base::secret::{Recipient, holds_reference};
 use crate::base::text::plain;
 use crate::client::process::{Exit, OUTPUT_CAP, ProcessError, Spawn};
-use crate::domain::action::exec::Command;
+use crate::domain::action::exec::{Command, Results};
 use crate::domain::action::reply::Answer;
 
+mod junit;
 mod results;
 mod tap;
 
@@ -68,7 +69,10 @@ pub(super) async fn act(
         Some(Ok(Exit { code: None, signal, .. })) => {
             killed(signal.map_or("ended in an unknown way".to_owned(), |signal| format!("ended by signal {signal}")))
         }
-        Some(Ok(exit)) => Reply::Answered(answer(executors, command, &exit, parser.map(Parser::finish))),
+        Some(Ok(exit)) => {
+            let tests = parser.map(|parser| parser.finish(&exit));
+            Reply::Answered(answer(executors, command, &exit, tests))
+        }
         Some(Err(ProcessError::NotStarted(message))) => Reply::NotDone(executors.lasting(&message)),
         Some(Err(ProcessError::Lost(message))) => killed(message),
         None => killed(format!("not ended {} after its time", span(SLACK))),
@@ -100,6 +104,7 @@ fn spawn(executors: &Executors, command: &Command, inventory: &Inventory, until:
         until,
         kill_after: KILL_AFTER,
         max_output: OUTPUT_CAP,
+        report: command.results.as_ref().and_then(Results::file).map(str::to_owned),
         scrubber: executors.secrets.scrubber().clone(),
     })
 }
@@ -117,6 +122,7 @@ fn answer(executors: &Executors, command: &Command, exit: &Exit, tests: Option<V
     output.truncate(output.floor_char_boundary(OUTPUT_CAP));
     let code = exit.code.unwrap_or_default();
     let mut facts = vec![("exit", json!(code)), ("output", json!(output))];
+    facts.extend(whole_json(&output).map(|value| ("json", value)));
     let mut summary = format!("exit {code}");
     if let Some(tests) = &tests {
         summary.push_str(&judge(command, tests, &mut facts));
@@ -129,6 +135,12 @@ fn answer(executors: &Executors, command: &Command, exit: &Exit, tests: Option<V
     }
 }
 
+/// The output as JSON, where all of it is one object or list: what load testers and API clients print.
+fn whole_json(output: &str) -> Option<Value> {
+    let text = output.trim();
+    text.starts_with(['{', '[']).then(|| serde_json::from_str(text).ok())?
+}
+
 /// Adds what the tests say; gives it for the summary, too.
 fn judge(command: &Command, tests: &[Named], facts: &mut Vec<(&'static str, Value)>) -> String {
     let known: BTreeSet<&str> = command.known_failures.iter().map(String::as_str).collect();
@@ -137,12 +149,21 @@ fn judge(command: &Command, tests: &[Named], facts: &mut Vec<(&'static str, Valu
     let unexpected: Vec<&str> = names(false).filter(|name| !known.contains(name)).collect();
     let fixed: Vec<&str> = names(true).filter(|name| known.contains(name)).collect();
     let passed = tests.len() - failures.len();
+    let not_run = tests.iter().filter(|test| test.skipped).count();
     let mut said = format!("; {passed} of {} tests passed", tests.len());
+    if not_run > 0 {
+        said.push_str(&format!(" ({not_run} of them skipped)"));
+    }
     if !unexpected.is_empty() {
         let kind = if known.is_empty() { "failed" } else { "failed unexpectedly" };
         said.push_str(&format!("; {kind}: {}", unexpected.join(", ")));
     } else if !failures.is_empty() {
         said.push_str("; every failure is a known one");
+    }
+    if let [only] = tests
+        && only.name == UNREAD
+    {
+        said.push_str(&format!(" ({})", only.detail));
     }
     if !fixed.is_empty() {
         said.push_str(&format!("; passes again: {}", fixed.join(", ")));
@@ -156,6 +177,7 @@ fn judge(command: &Command, tests: &[Named], facts: &mut Vec<(&'static str, Valu
         ("failures", json!(failures)),
         ("unexpected", json!(unexpected)),
         ("fixed", json!(fixed)),
+        ("not_run", json!(not_run)),
     ]);
     said
 }

@@ -6,12 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regex::{Regex, RegexBuilder};
 
+use super::junit;
 use super::tap::Tap;
 use crate::base::text::one_line;
+use crate::client::process::Exit;
 use crate::domain::action::exec::Results;
 
 /// Tests that are read; a flood of lines that look like tests ends here.
 pub(super) const MAX_TESTS: usize = 10_000;
+/// The test that stands for a report that could not be read.
+pub(super) const UNREAD: &str = "test report";
 /// Characters of a test's name or detail.
 const TEXT: usize = 300;
 /// Bytes that a compiled pattern may take.
@@ -23,11 +27,13 @@ pub(super) struct Named {
     pub(super) name: String,
     pub(super) passed: bool,
     pub(super) detail: String,
+    /// It did not run and counts as passed; the detail says why.
+    pub(super) skipped: bool,
 }
 
 impl Named {
     pub(super) fn new(name: &str, passed: bool, detail: &str) -> Self {
-        Self { name: one_line(name, TEXT), passed, detail: one_line(detail, TEXT) }
+        Self { name: one_line(name, TEXT), passed, detail: one_line(detail, TEXT), skipped: false }
     }
 
     /// Suites repeat their failures at the end, and try a test again: it is one test, and it failed if it ever did.
@@ -47,11 +53,17 @@ pub(super) enum Parser {
         tests: Vec<Named>,
         index: BTreeMap<String, usize>,
     },
+    /// Read when the program has ended.
+    Junit,
 }
 
 impl Parser {
     pub(super) fn new(results: &Results) -> Result<Self, String> {
-        let Results::Lines(pattern) = results else { return Ok(Self::Tap(Tap::default())) };
+        let pattern = match results {
+            Results::Tap => return Ok(Self::Tap(Tap::default())),
+            Results::Junit | Results::JunitFile(_) => return Ok(Self::Junit),
+            Results::Lines(pattern) => pattern,
+        };
         let pattern = RegexBuilder::new(pattern)
             .size_limit(PATTERN_SIZE)
             .build()
@@ -66,6 +78,7 @@ impl Parser {
     /// Takes the next line, without its end.
     pub(super) fn line(&mut self, line: &str) {
         match self {
+            Self::Junit => {}
             Self::Tap(tap) => tap.line(line),
             Self::Lines { pattern, tests, index } => {
                 let Some(found) = pattern.captures(line).filter(|_| tests.len() < MAX_TESTS) else { return };
@@ -84,11 +97,18 @@ impl Parser {
         }
     }
 
-    /// All tests, in order.
-    pub(super) fn finish(self) -> Vec<Named> {
+    /// All tests, in order. A report that cannot be read is a test that failed, so that nothing looks green for lack of it.
+    pub(super) fn finish(self, exit: &Exit) -> Vec<Named> {
         match self {
             Self::Tap(tap) => tap.finish(),
             Self::Lines { tests, .. } => tests,
+            Self::Junit => {
+                let read = match &exit.report {
+                    Some(report) => report.clone().and_then(|text| junit::read(&text)),
+                    None => junit::find(&exit.output).and_then(junit::read),
+                };
+                read.unwrap_or_else(|why| vec![Named::new(UNREAD, false, &why)])
+            }
         }
     }
 }
@@ -131,7 +151,10 @@ mod tests {
             parser.line(line);
         }
         let expected = [("health", true, ""), ("take a spool", false, "status 500"), ("history", false, "")];
-        assert_eq!(parser.finish(), expected.map(|(name, passed, detail)| Named::new(name, passed, detail)));
+        assert_eq!(
+            parser.finish(&Exit::default()),
+            expected.map(|(name, passed, detail)| Named::new(name, passed, detail))
+        );
     }
 
     #[test]

@@ -139,7 +139,8 @@ impl Point {
             (false, true) => self.directive.clone(),
             (false, false) => format!("{}: {said}", self.directive),
         };
-        Named::new(&self.name, self.passed, &detail)
+        let skipped = self.directive.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("skip"));
+        Named { skipped, ..Named::new(&self.name, self.passed, &detail) }
     }
 }
 

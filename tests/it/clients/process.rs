@@ -21,6 +21,7 @@ fn spawn(script: &str, time: Duration) -> Spawn {
         env: BTreeMap::new(),
         until: RealClock::default().now() + time,
         kill_after: Duration::from_millis(300),
+        report: None,
         max_output: 100_000,
         scrubber: Secrets::default().scrubber().clone(),
     }
@@ -148,4 +149,44 @@ fn lines_become_tests_and_new_failures_stand_out() {
 
     suite.results = Some(Results::Lines("(?<name>.*)".into()));
     assert!(not_done(bench().act(&Action::Exec(suite), Duration::from_secs(5))).message.contains("(?<result>…)"));
+}
+
+#[test]
+fn a_report_in_a_file_counts_only_if_this_run_wrote_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.xml").to_str().unwrap().to_owned();
+    let run = |script: String| {
+        let mut suite = command(&script);
+        suite.results = Some(Results::JunitFile(file.clone()));
+        answered(bench().act(&Action::Exec(suite), Duration::from_secs(5))).summary
+    };
+    let unread = |why: &str| format!("exit 0; 0 of 1 tests passed; failed: test report ({why})");
+    let write = |case: &str| format!("echo '<testsuite name=\"floor\">{case}</testsuite>' > {file}");
+
+    assert_eq!(run("true".into()), unread(&format!("the program wrote no {file}")));
+    assert_eq!(run(write("<testcase name=\"take\"/>")), "exit 0; 1 of 1 tests passed");
+    let before = format!("the program did not write {file}; what is there is from before");
+    assert_eq!(run("true".into()), unread(&before));
+    let failing = "<testcase name=\"take\"/><testcase name=\"pause\"><failure/></testcase><testcase name=\"paint\"><skipped/></testcase>";
+    let summary = run(write(failing) + "; exit 1");
+    assert_eq!(summary, "exit 1; 2 of 3 tests passed (1 of them skipped); failed: floor: pause");
+    assert_eq!(run(format!("head -c 9000000 /dev/zero > {file}")), unread(&format!("{file} is larger than 8 MiB")));
+    assert_eq!(run(format!("rm {file}; mkfifo {file}")), unread(&format!("{file} is not a file")));
+}
+
+#[test]
+fn a_report_or_json_that_is_printed_is_read() {
+    let mut suite =
+        command("echo 'collected 1 item'; echo '<testsuite><testcase name=\"take\"/></testsuite>'; echo done");
+    suite.results = Some(Results::Junit);
+    let answer = answered(bench().act(&Action::Exec(suite), Duration::from_secs(5)));
+    assert_eq!((answer.summary.as_str(), answer.facts.get("json")), ("exit 0; 1 of 1 tests passed", None));
+
+    let json = |script: &str| {
+        let answer = answered(bench().act(&Action::Exec(command(script)), Duration::from_secs(5)));
+        answer.facts.get("json").cloned()
+    };
+    assert_eq!(json("echo '{\"latency\":'; echo '{\"p95\": 0.056}}'"), Some(json!({ "latency": { "p95": 0.056 } })));
+    assert_eq!(json("echo starting; echo '{\"p95\": 0.056}'"), None);
+    assert_eq!(json("echo 42"), None);
 }

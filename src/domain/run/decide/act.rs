@@ -375,12 +375,16 @@ impl Decider {
         (tries < attempts).then(|| self.now + told.map_or(delay, |told| delay.max(told)))
     }
 
-    /// What counts as success where a step's `expect` says nothing: no status from 400 on, exit code 0.
+    /// What counts as success where a step's `expect` says nothing: no status from 400 on, exit code 0, no test that
+    /// failed unexpectedly.
     fn usual(&self, position: usize) -> Option<&'static Condition> {
         static STATUS: LazyLock<Option<Condition>> = LazyLock::new(|| Condition::parse("status < 400").ok());
         static EXIT: LazyLock<Option<Condition>> = LazyLock::new(|| Condition::parse("exit == 0").ok());
+        static TESTS: LazyLock<Option<Condition>> =
+            LazyLock::new(|| Condition::parse("exit == 0 && size(unexpected) == 0").ok());
         match self.at(position).action.as_deref()? {
             Action::Http(_) => STATUS.as_ref(),
+            Action::Exec(command) if command.results.is_some() => TESTS.as_ref(),
             Action::Exec(_) => EXIT.as_ref(),
             _ => None,
         }

@@ -161,7 +161,7 @@ impl Decider {
         let Some(case) = decide.cases.iter().find(|case| case.id == id) else { return Ok(()) };
         let label = case.label.clone().unwrap_or_else(|| case.id.replace('_', " "));
         let taken_by = by.map_or("rundown", |by| by.name());
-        let facts = Map::from_iter([("case".to_owned(), json!(id)), ("by".to_owned(), json!(taken_by))]);
+        let facts = Map::from_iter([("answer".to_owned(), json!(id)), ("by".to_owned(), json!(taken_by))]);
         self.finish(position, Ending { ok: true, summary: label.clone(), facts, ..Ending::default() })?;
         let why = if why.is_empty() { label } else { format!("{label}: {why}") };
         self.follow(position, &case.to, by, why)

@@ -64,6 +64,11 @@ const BLOCKS: &[(&str, &str)] = &[
     ("a shell line", "exec: { argv: python3 suite.py, env: { PATH: x } }"),
     ("a variable that is not granted", "exec: { argv: [python3], env: { LD_PRELOAD: x } }"),
     ("bad patterns", "exec: { argv: [python3], results: { lines: '(?<name>.*' } }"),
+    ("results of no kind", "exec: { argv: [python3], results: xunit }"),
+    (
+        "results from two places, a secret in a path",
+        "exec: { argv: [python3], results: { junit_file: \"{{secret.api_key}}.xml\", lines: '(?<name>.*) (?<result>.*)' } }",
+    ),
     ("a pattern without groups", "exec: { argv: [python3], results: { lines: '(?<name>.*)' } }"),
     ("bad durations", "http: { get: https://a.example }\ntimeout: 3 fortnights\nretry: { attempts: 200, delay: 5 }"),
     ("a bad cron and zone", "wait: { until: \"0 25 * * *\", zone: Europe/Madird }"),
