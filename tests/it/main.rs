@@ -1,5 +1,6 @@
 //! One binary for all integration tests, so that linking stays cheap.
 
+mod backup;
 mod bad_input;
 mod clients;
 mod kill;

@@ -12,7 +12,7 @@ mod values;
 
 pub use answers::{Answer, Approve, Decide, Done, Override, Reject, Settle, Tick, Verdict};
 pub use incident::{Incident, Section};
-pub use records::{Postmortem, Purge, Rehearse, Timeline, Verify};
+pub use records::{Backup, Postmortem, Purge, Rehearse, Restore, Timeline, Verify};
 pub use runbook::{Check, Diff, Do, PlanArgs, Run, Runbook, Where};
 pub use values::Pair;
 
@@ -62,6 +62,10 @@ pub enum Command {
     Timeline(Timeline),
     /// Check that nothing recorded was changed, removed or reordered.
     Verify(Verify),
+    /// Copy the journal to a file while others write to it, and check the copy.
+    Backup(Backup),
+    /// Check a backup and put it in the journal's place.
+    Restore(Restore),
     /// Erase what one event says; that it was there, who erased it and why stay.
     Purge(Purge),
     /// Play runbooks against a scripted world in virtual time.

@@ -4,6 +4,7 @@
 //! (`bot`), the wording of facts (`view`).
 
 pub mod args;
+mod backup;
 mod begin;
 mod end;
 mod json;
@@ -119,6 +120,8 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Postmortem(asked) => show.postmortem(bot.postmortem(asked).await?),
         Command::Timeline(asked) => show.timeline(&bot.timeline(&asked).await?),
         Command::Verify(asked) => show.verified(&bot.verify(&asked).await?),
+        Command::Backup(asked) => show.backed_up(&bot.backup(&asked).await?),
+        Command::Restore(asked) => show.restored(&bot.restore(me, &asked).await?),
         Command::Purge(asked) => {
             let (number, kind) = bot.purge(me, &asked).await?;
             show.text(&format!("erased what #{number} ({kind}) said; that it was there, who erased it and why stay\n"))
