@@ -335,6 +335,14 @@ impl Library {
         }
     }
 
+    /// What is known of an environment; of a place without `targets.yaml` only its name.
+    ///
+    /// # Errors
+    /// `targets.yaml` has faults, an environment nobody knows.
+    pub(super) fn environment(&self, name: Option<&str>) -> Result<Inventory, Fault> {
+        Ok(self.inventory(name)?.unwrap_or_else(nowhere))
+    }
+
     /// The secrets that `targets.yaml` names, with the values this process can see.
     ///
     /// # Errors

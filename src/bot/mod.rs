@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod backup;
 mod fault;
+pub mod freezing;
 pub mod grammar;
 pub mod incidents;
 pub mod library;

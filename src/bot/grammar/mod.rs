@@ -5,12 +5,14 @@
 //! has: every value is plain text, a number or one of a few words.
 
 mod answers;
+mod freeze;
 mod incident;
 mod records;
 mod runbook;
 mod values;
 
 pub use answers::{Answer, Approve, Decide, Done, Override, Reject, Settle, Tick, Verdict};
+pub use freeze::{Freeze, Unfreeze};
 pub use incident::{Incident, Section};
 pub use records::{Backup, Postmortem, Purge, Rehearse, Restore, Timeline, Verify};
 pub use runbook::{Check, Diff, Do, PlanArgs, Run, Runbook, Where};
@@ -47,8 +49,12 @@ pub enum Command {
     Done(Done),
     /// Say what an attempt with an unknown outcome is taken for.
     Settle(Settle),
-    /// Let a step act although another run holds its target or its budget is spent.
+    /// Let a step act although another run holds its target, its budget is spent, or it is frozen.
     Override(Override),
+    /// Keep every run's hands off a target, or a whole environment, for a while.
+    Freeze(Freeze),
+    /// Lift a freeze before its time.
+    Unfreeze(Unfreeze),
     /// Tick a success criterion that a person judges.
     Tick(Tick),
     /// Write something down in the incident's timeline.

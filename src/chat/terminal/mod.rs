@@ -7,6 +7,7 @@ pub mod args;
 mod backup;
 mod begin;
 mod end;
+mod freezing;
 mod json;
 mod keyboard;
 mod paint;
@@ -93,7 +94,8 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
     match command {
         Command::Check(check) | Command::Runbook(Runbook::Check(check)) => checked(&show, bot.library().check(&check)?),
         Command::Plan(plan) | Command::Runbook(Runbook::Plan(plan)) => {
-            show.text(&bot.library().plan_text(&plan.runbook, &plan.at.into())?)
+            show.text(&bot.library().plan_text(&plan.runbook, &plan.at.clone().into())?)?;
+            show.frozen_below(&bot.freezes(plan.at.env.as_deref()).await?)
         }
         Command::Run(run) | Command::Runbook(Runbook::Run(run)) => begin::run(bot, terminal, &door, run).await,
         Command::Do(action) => begin::single(bot, terminal, &door, action).await,
@@ -102,7 +104,12 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Runbook(Runbook::Diff(diff)) => {
             show.lines(&bot.library().diff(&diff)?, "nothing that a review must see")
         }
-        Command::Runbook(Runbook::Status { run }) => show.run(&bot.run_status(run.as_ref()).await?),
+        Command::Runbook(Runbook::Status { run }) => {
+            let state = bot.run_status(run.as_ref()).await?;
+            show.run(&state)?;
+            // A run may be looked at where its environment is not known any more.
+            show.frozen_below(&bot.freezes(Some(&state.opened.environment)).await.unwrap_or_default())
+        }
         Command::Runbook(verb) => match crate::bot::steer::steering(&verb) {
             Some(said) => show.written(&bot.steer(me, said).await?),
             None => Err(Fault::Usage("this is no way to steer a run".to_owned())),
@@ -114,6 +121,9 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Done(said) => show.written(&bot.say(me, said).await?),
         Command::Settle(said) => show.written(&bot.say(me, said).await?),
         Command::Override(said) => show.written(&bot.say(me, said).await?),
+        Command::Freeze(asked) if asked.list => show.frozen(&bot.freezes(asked.env.as_deref()).await?),
+        Command::Freeze(asked) => show.freeze(&bot.freeze(me, &asked).await?),
+        Command::Unfreeze(asked) => show.freeze(&bot.unfreeze(me, &asked).await?),
         Command::Tick(tick) => show.written(&bot.tick(me, tick).await?),
         Command::Incident(Incident::Note(note)) | Command::Note(note) => show.incident(bot.note(me, note).await?),
         Command::Incident(verb) => show.incident(bot.incident(me, verb).await?),

@@ -23,6 +23,8 @@ use crate::domain::runbook::model::{
     Threshold, Watch,
 };
 
+mod freeze;
+
 /// One run in a world without executors: replies are made up by the test.
 struct World {
     state: State,

@@ -17,8 +17,8 @@ use crate::domain::run::input::StageReply;
 use crate::domain::run::scope;
 use crate::domain::run::state::Stage;
 use crate::domain::runbook::model::{OnDoubt, OnTimeout};
-use crate::domain::target::Obstacle;
 use crate::domain::target::event::{Held, Released};
+use crate::domain::target::{EVERYTHING, Obstacle, Wish, named};
 
 /// How often a rate-limited call is repeated where the step says nothing about retries.
 const TRIES_WHEN_TOLD_TO_WAIT: u32 = 4;
@@ -114,15 +114,13 @@ impl Decider {
     /// Sends the act: the intent and the target's reservation are one batch.
     pub(super) fn send(&mut self, position: usize) -> Decision {
         let Some(action) = self.at(position).action.clone() else { return Ok(()) };
+        if let Some(by) = self.obstacle(position) {
+            return self.blocked(position, by);
+        }
         if action.changes()
             && let Some(target) = action.target()
         {
             let counts = self.counts(position);
-            let budget = self.state.plan.inventory.targets.get(target).and_then(|target| target.budget.clone());
-            let standing = self.targets.get(target).cloned().unwrap_or_default();
-            if let Some(by) = standing.obstacle(&self.state.id, budget.as_ref(), counts, self.now) {
-                return self.blocked(position, target, by);
-            }
             let held = Held { run: self.state.id.clone(), step: self.id(position), action: action.describe(), counts };
             let target = target.to_owned();
             self.emit_target(&target, held);
@@ -144,24 +142,55 @@ impl Decider {
         SentAtOnce { key, until: self.now + self.timeout(position, action) + GRACE }
     }
 
-    /// Cleanup and steps taken back are never stopped by a budget, nor count against it.
+    /// What keeps a step from making its change now. A change that names no target is held up by a freeze of everything only.
+    fn obstacle(&self, position: usize) -> Option<Obstacle> {
+        let action = self.at(position).action.as_ref().filter(|action| action.changes())?;
+        let unheard_of = crate::domain::target::State::default();
+        let standing = |name: &str| self.targets.get(name).unwrap_or(&unheard_of);
+        let target = action.target().unwrap_or(EVERYTHING);
+        let budget = self.state.plan.inventory.targets.get(target).and_then(|target| target.budget.as_ref());
+        let (run, step, counts) = (&self.state.id, self.step(position).id.as_str(), self.counts(position));
+        standing(target).obstacle(&Wish { run, step, budget, counts }, standing(EVERYTHING), self.now)
+    }
+
+    /// Looks again at what a step waits for: it may be out of the way by now, or something else may be in it.
+    pub(super) fn look_again(&mut self, position: usize) -> Decision {
+        let Stage::Blocked(before) = self.stage(position).clone() else { return Ok(()) };
+        match self.obstacle(position) {
+            None => self.unblock(position, None),
+            // When a budget is free again is told once; only time moves it.
+            Some(Obstacle::OverBudget { .. }) if matches!(before, Obstacle::OverBudget { .. }) => Ok(()),
+            Some(now) if now != before => self.blocked(position, now),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Cleanup and steps taken back are never stopped by a budget or a freeze, nor count against a budget.
     fn counts(&self, position: usize) -> bool {
         let step = self.step(position);
         step.always_after.is_none() && step.undo.is_none()
     }
 
-    fn blocked(&mut self, position: usize, target: &str, by: Obstacle) -> Decision {
+    fn blocked(&mut self, position: usize, by: Obstacle) -> Decision {
+        let target =
+            self.at(position).action.as_ref().and_then(|action| action.target()).unwrap_or(EVERYTHING).to_owned();
         let why = match &by {
             Obstacle::HeldBy(run) => {
-                let doing = self.targets.get(target).and_then(|state| state.held_by.as_ref());
+                let doing = self.targets.get(&target).and_then(|state| state.held_by.as_ref());
                 let doing = doing.map_or(String::new(), |hold| format!(" ({})", hold.action));
                 format!("{run} acts on {target} right now{doing}; wait for it, or take over with a reason")
             }
             Obstacle::OverBudget { .. } => {
                 format!("{target} was changed as often as its budget allows; wait, or override with a reason")
             }
+            Obstacle::Frozen { by, why, until, everything } => {
+                let what = named(&self.state.opened.environment, if *everything { EVERYTHING } else { &target });
+                let zone = crate::base::schedule::zone(&self.state.plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC);
+                let until = until.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z");
+                format!("{by} froze {what} until {until}: {why}; wait, or override with a reason")
+            }
         };
-        self.emit(StepBlocked { step: self.id(position), target: target.to_owned(), why, by })
+        self.emit(StepBlocked { step: self.id(position), target, why, by })
     }
 
     pub(super) fn unblock(&mut self, position: usize, override_: Option<Override>) -> Decision {
