@@ -3,6 +3,7 @@
 mod backup;
 mod bad_input;
 mod clients;
+mod contract;
 mod kill;
 mod layering;
 mod railway_schema;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::flow::saw;
 use super::{Decider, Decision, Ending};
 use crate::base::event::{Instant, Person};
-use crate::base::expr::Condition;
+use crate::base::expr::{Condition, Reference};
 use crate::domain::action::Action;
 use crate::domain::action::reply::{Answer, Failure, Probe, Reply};
 use crate::domain::run::event::{
@@ -415,6 +415,15 @@ impl Decider {
         }
     }
 
+    /// What counts besides, where the request is held against a contract.
+    fn promised(&self, position: usize) -> Option<&'static Condition> {
+        static KEPT: LazyLock<Option<Condition>> = LazyLock::new(|| Condition::parse("contract.ok").ok());
+        match self.at(position).action.as_deref()? {
+            Action::Http(request) if request.contract.is_some() => KEPT.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Judges a definite answer by the step's `expect` and keeps what `save` says.
     fn judge(&mut self, position: usize, answer: Answer) -> Decision {
         let kept = self.at(position).action.as_ref().map(|action| action.kind().kept_facts()).unwrap_or_default();
@@ -424,7 +433,8 @@ impl Decider {
         }
         let step = self.step(position);
         let usual = if step.expect.is_empty() { self.usual(position) } else { None };
-        let expects: Vec<Judged> = step.expect.iter().chain(usual).map(|condition| judged(condition, &scope)).collect();
+        let mut expects: Vec<Judged> =
+            step.expect.iter().chain(usual).map(|condition| judged(condition, &scope)).collect();
         let mut facts = answer.facts;
         facts.retain(|name, _| kept.contains(&name.as_str()));
         let mut unsaved = None;
@@ -438,7 +448,18 @@ impl Decider {
             Some(saw) => format!("expected {}; {saw}", judged.that),
             None => format!("expected {}", judged.that),
         });
-        let fault = broken.or(unsaved);
+        // A step that speaks of the contract itself has its own say.
+        let speaks = |condition: &Condition| {
+            condition.references().iter().any(|reference| match reference {
+                Reference::Variable { path, .. } => path.first().is_some_and(|first| first == "contract"),
+                Reference::Runs { .. } => false,
+            })
+        };
+        let promise = if step.expect.iter().any(speaks) { None } else { self.promised(position) };
+        let promise = promise.map(|condition| judged(condition, &scope));
+        let unkept = promise.as_ref().filter(|judged| !judged.held).map(|_| unkept(&facts));
+        expects.extend(promise);
+        let fault = broken.or(unkept).or(unsaved);
         let summary = match &fault {
             Some(fault) => format!("{}; {fault}", answer.summary),
             None => answer.summary,
@@ -451,6 +472,16 @@ impl Decider {
             }
             _ => self.finish(position, ending),
         }
+    }
+}
+
+/// What does not fit the contract, in words.
+fn unkept(facts: &serde_json::Map<String, serde_json::Value>) -> String {
+    let findings = facts.get("contract").and_then(|contract| contract.get("findings")?.as_array());
+    match findings.map(Vec::as_slice).unwrap_or_default() {
+        [] => "nothing says whether it fits its contract".to_owned(),
+        [only] => only.as_str().unwrap_or_default().to_owned(),
+        [first, others @ ..] => format!("{}; and {} more", first.as_str().unwrap_or_default(), others.len()),
     }
 }
 
