@@ -7,7 +7,7 @@ use crate::rundown::Desk;
 use crate::world::railway::Service;
 use crate::world::{Config, World};
 
-const OPENAPI: &str = include_str!("../world/openapi.json");
+const OPENAPI: &str = include_str!("../../runbooks/openapi.json");
 
 const TARGETS: &str = "environments:
   test:

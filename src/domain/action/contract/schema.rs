@@ -111,7 +111,9 @@ impl<'a> Inliner<'a> {
         }
         // What stands beside a reference holds as well, as JSON Schema has it since 2019.
         let all = plain.entry("allOf").or_insert_with(|| json!([]));
-        all.as_array_mut().map(|all| all.push(there));
+        if let Some(all) = all.as_array_mut() {
+            all.push(there);
+        }
         Ok(Value::Object(plain))
     }
 

@@ -7,7 +7,7 @@ use super::operation::Body;
 use super::*;
 
 /// What a FastAPI backend says of itself; the real one of the tests answers to it.
-const DOCUMENT: &str = include_str!("../../../../tests/world/openapi.json");
+const DOCUMENT: &str = include_str!("../../../../runbooks/openapi.json");
 
 fn contract() -> Contract {
     Contract::read(DOCUMENT).unwrap()

@@ -1,4 +1,4 @@
-//! Steps with an executor: permission, the target's guards, attempts in three stages, doubts.
+//! Steps with an executor: permission, attempts in three stages, doubts.
 
 use std::sync::LazyLock;
 
@@ -10,15 +10,14 @@ use crate::domain::action::Action;
 use crate::domain::action::reply::{Answer, Failure, Probe, Reply};
 use crate::domain::run::event::{
     Adopted, ApprovalAsked, ApprovalExpired, ApprovalGiven, AttemptAccepted, AttemptDoubted, AttemptFailed,
-    AttemptPrepared, AttemptSent, DoubtProbed, DoubtSettled, DoubtVerdict, Judged, LateReply, Output, Override,
-    Question, SentAtOnce, StepBlocked, StepUnblocked, WatchGap,
+    AttemptPrepared, AttemptSent, DoubtProbed, DoubtSettled, DoubtVerdict, Judged, LateReply, Output, Question,
+    SentAtOnce, WatchGap,
 };
 use crate::domain::run::input::StageReply;
 use crate::domain::run::scope;
 use crate::domain::run::state::Stage;
 use crate::domain::runbook::model::{OnDoubt, OnTimeout};
-use crate::domain::target::event::{Held, Released};
-use crate::domain::target::{EVERYTHING, Obstacle, Wish, named};
+use crate::domain::target::event::Held;
 
 /// How often a rate-limited call is repeated where the step says nothing about retries.
 const TRIES_WHEN_TOLD_TO_WAIT: u32 = 4;
@@ -140,71 +139,6 @@ impl Decider {
     fn sending(&self, position: usize, action: &Action, visit: u32, again: u32) -> SentAtOnce {
         let key = format!("{}/{}/{visit}/{}", self.state.id, self.step(position).id, again + 1);
         SentAtOnce { key, until: self.now + self.timeout(position, action) + GRACE }
-    }
-
-    /// What keeps a step from making its change now. A change that names no target is held up by a freeze of everything only.
-    fn obstacle(&self, position: usize) -> Option<Obstacle> {
-        let action = self.at(position).action.as_ref().filter(|action| action.changes())?;
-        let unheard_of = crate::domain::target::State::default();
-        let standing = |name: &str| self.targets.get(name).unwrap_or(&unheard_of);
-        let target = action.target().unwrap_or(EVERYTHING);
-        let budget = self.state.plan.inventory.targets.get(target).and_then(|target| target.budget.as_ref());
-        let (run, step, counts) = (&self.state.id, self.step(position).id.as_str(), self.counts(position));
-        standing(target).obstacle(&Wish { run, step, budget, counts }, standing(EVERYTHING), self.now)
-    }
-
-    /// Looks again at what a step waits for: it may be out of the way by now, or something else may be in it.
-    pub(super) fn look_again(&mut self, position: usize) -> Decision {
-        let Stage::Blocked(before) = self.stage(position).clone() else { return Ok(()) };
-        match self.obstacle(position) {
-            None => self.unblock(position, None),
-            // When a budget is free again is told once; only time moves it.
-            Some(Obstacle::OverBudget { .. }) if matches!(before, Obstacle::OverBudget { .. }) => Ok(()),
-            Some(now) if now != before => self.blocked(position, now),
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// Cleanup and steps taken back are never stopped by a budget or a freeze, nor count against a budget.
-    fn counts(&self, position: usize) -> bool {
-        let step = self.step(position);
-        step.always_after.is_none() && step.undo.is_none()
-    }
-
-    fn blocked(&mut self, position: usize, by: Obstacle) -> Decision {
-        let target =
-            self.at(position).action.as_ref().and_then(|action| action.target()).unwrap_or(EVERYTHING).to_owned();
-        let why = match &by {
-            Obstacle::HeldBy(run) => {
-                let doing = self.targets.get(&target).and_then(|state| state.held_by.as_ref());
-                let doing = doing.map_or(String::new(), |hold| format!(" ({})", hold.action));
-                format!("{run} acts on {target} right now{doing}; wait for it, or take over with a reason")
-            }
-            Obstacle::OverBudget { .. } => {
-                format!("{target} was changed as often as its budget allows; wait, or override with a reason")
-            }
-            Obstacle::Frozen { by, why, until, everything } => {
-                let what = named(&self.state.opened.environment, if *everything { EVERYTHING } else { &target });
-                let zone = crate::base::schedule::zone(&self.state.plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC);
-                let until = until.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z");
-                format!("{by} froze {what} until {until}: {why}; wait, or override with a reason")
-            }
-        };
-        self.emit(StepBlocked { step: self.id(position), target, why, by })
-    }
-
-    pub(super) fn unblock(&mut self, position: usize, override_: Option<Override>) -> Decision {
-        self.emit(StepUnblocked { step: self.id(position), override_ })
-    }
-
-    /// Gives the target back, if the step holds it.
-    pub(super) fn release(&mut self, position: usize) {
-        let step = self.at(position);
-        let target = step.action.as_ref().filter(|_| step.holds).and_then(|action| action.target()).map(str::to_owned);
-        if let Some(target) = target {
-            let released = Released { run: self.state.id.clone(), step: self.id(position) };
-            self.emit_target(&target, released);
-        }
     }
 
     fn timeout(&self, position: usize, action: &Action) -> chrono::TimeDelta {
