@@ -95,7 +95,11 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Check(check) | Command::Runbook(Runbook::Check(check)) => checked(&show, bot.library().check(&check)?),
         Command::Plan(plan) | Command::Runbook(Runbook::Plan(plan)) => {
             show.text(&bot.library().plan_text(&plan.runbook, &plan.at.clone().into())?)?;
-            show.frozen_below(&bot.freezes(plan.at.env.as_deref()).await?)
+            match bot.freezes(plan.at.env.as_deref()).await {
+                Ok(frozen) => show.frozen_below(&frozen),
+                // A plan needs no journal; that one cannot be read must not keep it from being shown.
+                Err(fault) => show.text(&format!("\nwhat is frozen cannot be told: {fault}")),
+            }
         }
         Command::Run(run) | Command::Runbook(Runbook::Run(run)) => begin::run(bot, terminal, &door, run).await,
         Command::Do(action) => begin::single(bot, terminal, &door, action).await,
