@@ -111,6 +111,20 @@ fn what_the_backend_would_refuse_is_not_sent() {
 }
 
 #[test]
+fn a_run_is_held_to_the_contract_it_was_planned_with() {
+    let world = World::start(Config::default());
+    let page = PAGE.replace("## Do it\n", "## Do it\n\n### Look at the board\nIs the spool free?\n");
+    let desk = desk(&world.url(), OPENAPI, &page);
+    desk.rundown(&["run", "spool", "--json", "--yes"]).exits(3);
+    std::fs::remove_file(desk.path().join("runbooks/openapi.json")).expect("gone");
+    desk.rundown(&["done"]).exits(0);
+    desk.rundown(&["run", "--resume", "--json", "--yes"]).exits(1);
+    assert_eq!(finished(&desk, "tomar")["facts"]["contract"]["operation"], "POST /api/occupation/tomar");
+    let summary = finished(&desk, "completar")["summary"].as_str().unwrap_or_default().to_owned();
+    assert!(summary.starts_with("not sent: body.fecha_operacion"), "{summary}");
+}
+
+#[test]
 fn an_answer_that_is_not_what_was_promised_fails_the_step_unless_the_step_speaks_of_it() {
     let world = World::start(Config::default());
     let mut promised: Value = serde_json::from_str(OPENAPI).expect("JSON");
