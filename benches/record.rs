@@ -34,6 +34,7 @@ fn read(path: &str) -> Action {
         json: None,
         body: None,
         follow_redirects: false,
+        contract: None,
     })
 }
 
@@ -156,7 +157,14 @@ fn postmortem(folder: &Path) {
     let shared = journal.clone();
     let open = move || Ok(shared.clone());
     let executors = |_| Err("nothing is run".to_owned());
-    let bot = Bot::new(Arc::new(RealClock::default()), library, "bench:1".into(), Box::new(open), Box::new(executors));
+    let bot = Bot::new(
+        Arc::new(RealClock::default()),
+        library,
+        "bench:1".into(),
+        folder.join("journal.db"),
+        Box::new(open),
+        Box::new(executors),
+    );
     let page = best(&clock, || {
         let asked = ReportArgs { kind: Kind::Postmortem, incident: None, to: None, template: false };
         match runtime.block_on(bot.report(asked)).expect("a page") {

@@ -60,6 +60,7 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let scratch = std::env::temp_dir().join(format!("rundown-{}", std::process::id()));
     let library = Library::new(settings.runbooks, Box::new(|name| std::env::var(name).ok()), scratch);
     let path = settings.journal;
+    let journal_file = path.clone();
     let open = move || match SqliteJournal::open(&path) {
         Ok(journal) => Ok(Arc::new(journal) as Arc<dyn Journal>),
         Err(error) => Err(error.to_string()),
@@ -67,7 +68,7 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let endpoint = settings.railway_api.unwrap_or_else(|| RAILWAY.to_owned());
     let for_executors = clock.clone();
     let executors = move |secrets: Secrets| executors(&for_executors, &endpoint, secrets);
-    let bot = Bot::new(clock, library, settings.process, Box::new(open), Box::new(executors));
+    let bot = Bot::new(clock, library, settings.process, journal_file, Box::new(open), Box::new(executors));
     // One thread drives everything; what blocks (the journal, the keyboard) has threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -22,7 +22,9 @@ pub enum Fault {
 impl From<EngineError> for Fault {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::NoRun(_) | EngineError::NoIncident(_) => Self::Usage(error.to_string()),
+            EngineError::NoRun(_) | EngineError::NoIncident(_) | EngineError::TargetRefused(_) => {
+                Self::Usage(error.to_string())
+            }
             other => Self::Failed(other.to_string()),
         }
     }

@@ -18,6 +18,7 @@ use crate::config::Folder;
 use crate::domain::action::inventory::Inventory;
 use crate::domain::runbook::model::Plan;
 use crate::domain::runbook::{MAX_PAGE, fault};
+use crate::rehearsal::contract;
 
 mod language;
 
@@ -300,7 +301,8 @@ impl Library {
         let inventory = self.inventory(asked.env.as_deref())?;
         let check = |page: Result<Page, CheckedPage>| match page {
             Ok(page) => {
-                let faults = language::faults(&page, inventory.as_ref(), &|id| self.sub(id));
+                let faults =
+                    language::faults(&page, inventory.as_ref(), &|id| self.sub(id), &|name| self.contract(name));
                 CheckedPage { page, faults }
             }
             Err(unreadable) => unreadable,
@@ -313,6 +315,17 @@ impl Library {
         self.page(id).ok().map(|page| page.source)
     }
 
+    /// The text of a contract, which lies beside `targets.yaml` or below.
+    fn contract(&self, name: &str) -> Result<String, String> {
+        match self.place() {
+            Place::Disk(folder) => contract::read(&folder.join(name)),
+            Place::Inside => {
+                let file = EMBEDDED.get_file(name).and_then(include_dir::File::contents_utf8);
+                file.map(ToOwned::to_owned).ok_or_else(|| "there is no such file".to_owned())
+            }
+        }
+    }
+
     /// A page as it would run.
     ///
     /// # Errors
@@ -323,7 +336,7 @@ impl Library {
 
     pub(super) fn plan_page(&self, page: &Page, at: &At) -> Result<Planned, Fault> {
         let inventory = self.inventory(at.environment.as_deref())?.unwrap_or_else(nowhere);
-        language::plan(page, &inventory, at, &|id| self.sub(id))
+        language::plan(page, &inventory, at, &|id| self.sub(id), &|name| self.contract(name))
     }
 
     /// A page as it would run, for people.
@@ -358,12 +371,22 @@ impl Library {
 
     fn inventory(&self, environment: Option<&str>) -> Result<Option<Inventory>, Fault> {
         match (self.targets()?, environment) {
-            (Some(targets), _) => language::inventory(&targets, environment, &self.variables).map(Some),
+            (Some(targets), _) => {
+                language::inventory(&targets, environment, &self.variables, &|name| self.contract(name)).map(Some)
+            }
             (None, Some(name)) => Err(Fault::Usage(format!(
                 "there is no {TARGETS} beside the runbooks, so nobody knows the environment '{name}'"
             ))),
             (None, None) => Ok(None),
         }
+    }
+
+    /// What is known of an environment; of a place without `targets.yaml` only its name.
+    ///
+    /// # Errors
+    /// `targets.yaml` has faults, an environment nobody knows.
+    pub(super) fn environment(&self, name: Option<&str>) -> Result<Inventory, Fault> {
+        Ok(self.inventory(name)?.unwrap_or_else(nowhere))
     }
 
     /// The secrets that `targets.yaml` names, with the values this process can see.

@@ -4,9 +4,11 @@
 //! answer (`chat`), what follows from what (`domain`).
 
 pub mod answers;
+pub mod backup;
 pub mod export;
 mod fault;
 pub mod findings;
+pub mod freezing;
 pub mod grammar;
 pub mod incidents;
 pub mod joining;
@@ -21,6 +23,7 @@ pub mod single;
 pub mod steer;
 pub mod waiting;
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use crate::base::clock::Clock;
@@ -40,6 +43,7 @@ pub type MakeExecutors = Box<dyn Fn(crate::base::secret::Secrets) -> Result<Exec
 pub struct Bot {
     clock: Arc<dyn Clock>,
     library: Library,
+    journal_file: PathBuf,
     open: OpenJournal,
     executors: MakeExecutors,
     engine: OnceLock<Engine>,
@@ -47,16 +51,18 @@ pub struct Bot {
 }
 
 impl Bot {
-    /// Puts the parts together. `process` is this process's name in the record.
+    /// Puts the parts together. `process` is this process's name in the record; `journal_file` is where the journal that
+    /// `open` opens is, or will be.
     #[must_use]
     pub fn new(
         clock: Arc<dyn Clock>,
         library: Library,
         process: String,
+        journal_file: PathBuf,
         open: OpenJournal,
         executors: MakeExecutors,
     ) -> Self {
-        Self { clock, library, open, executors, engine: OnceLock::new(), process }
+        Self { clock, library, journal_file, open, executors, engine: OnceLock::new(), process }
     }
 
     /// The engine over the journal, which is opened now if nobody needed it before.

@@ -5,12 +5,12 @@
 use super::grammar::{Purge, Timeline, Verify};
 use super::incidents::zone_of;
 use super::{Bot, Fault};
-use crate::base::event::{Actor, Head, IncidentId, Recorded, Stream};
+use crate::base::event::{Actor, Head, IncidentId, Instant, Recorded, Stream};
 use crate::domain::timeline::Fact;
 pub use crate::journal::chain::Anchor;
 pub use crate::journal::verify::Verified;
 use crate::journal::verify::{VerifyError, verify};
-use crate::journal::{AppendError, Select, erase};
+use crate::journal::{AppendError, Journal, Select, erase};
 
 /// How often an erasure is decided anew because somebody else erased first.
 const CONFLICTS: u32 = 20;
@@ -58,10 +58,7 @@ impl Bot {
     /// # Errors
     /// An anchor nobody can read; the first thing that is wrong.
     pub async fn verify(&self, asked: &Verify) -> Result<Verified, Fault> {
-        let anchor: Option<Anchor> = match &asked.anchor {
-            Some(text) => Some(text.parse().map_err(|error| Fault::Usage(format!("--anchor {text}: {error}")))?),
-            None => None,
-        };
+        let anchor = anchor(asked.anchor.as_deref())?;
         let journal = self.engine()?.journal().clone();
         verify(journal.as_ref(), anchor.as_ref()).await.map_err(|error| match error {
             VerifyError::Fault(fault) => Fault::Failed(fault.to_string()),
@@ -79,23 +76,44 @@ impl Bot {
             Fault::Usage(format!("'{}' is no event; the timeline prints their numbers: #12", asked.event))
         })?;
         let journal = self.engine()?.journal().clone();
-        for _ in 0..CONFLICTS {
-            let row = journal.read(Select::All, number - 1, 1).await?.pop().filter(|row| row.pos == number);
-            let row = row.ok_or_else(|| Fault::Usage(format!("there is no event #{number} in this journal")))?;
-            let mut erasures = 0;
-            for info in journal.streams(Stream::journal().as_str(), false).await? {
-                erasures = info.seq;
-            }
-            let now = self.clock.now();
-            let head = Head { actor: actor.clone(), occurred_at: now };
-            let batch = erase::erase_batch(&row, erasures, &head, &asked.why)
-                .map_err(|error| Fault::Usage(error.to_string()))?;
-            match journal.append(batch, now).await {
-                Ok(_) => return Ok((number, row.kind)),
-                Err(AppendError::Conflict { .. }) => {}
-                Err(error) => return Err(Fault::Failed(error.to_string())),
-            }
-        }
-        Err(Fault::Failed("the journal is being changed by others; try again".to_owned()))
+        let kind = erase(journal.as_ref(), actor, number, &asked.why, self.clock.now()).await?;
+        Ok((number, kind))
     }
+}
+
+/// What somebody gave as an anchor.
+///
+/// # Errors
+/// It reads like none.
+pub(super) fn anchor(given: Option<&str>) -> Result<Option<Anchor>, Fault> {
+    given.map(|text| text.parse().map_err(|error| Fault::Usage(format!("--anchor {text}: {error}")))).transpose()
+}
+
+/// Erases what event `number` says; returns its kind.
+///
+/// # Errors
+/// No such event, one that cannot be erased, the journal.
+pub(super) async fn erase(
+    journal: &dyn Journal,
+    actor: &Actor,
+    number: u64,
+    why: &str,
+    now: Instant,
+) -> Result<String, Fault> {
+    for _ in 0..CONFLICTS {
+        let row = journal.read(Select::All, number - 1, 1).await?.pop().filter(|row| row.pos == number);
+        let row = row.ok_or_else(|| Fault::Usage(format!("there is no event #{number} in this journal")))?;
+        let mut erasures = 0;
+        for info in journal.streams(Stream::journal().as_str(), false).await? {
+            erasures = info.seq;
+        }
+        let head = Head { actor: actor.clone(), occurred_at: now };
+        let batch = erase::erase_batch(&row, erasures, &head, why).map_err(|error| Fault::Usage(error.to_string()))?;
+        match journal.append(batch, now).await {
+            Ok(_) => return Ok(row.kind),
+            Err(AppendError::Conflict { .. }) => {}
+            Err(error) => return Err(Fault::Failed(error.to_string())),
+        }
+    }
+    Err(Fault::Failed("the journal is being changed by others; try again".to_owned()))
 }

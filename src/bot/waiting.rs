@@ -5,6 +5,7 @@
 use crate::base::event::{Instant, Person};
 use crate::domain::run::event::{Obstacle, Question};
 use crate::domain::run::state::{Stage, State};
+use crate::domain::target::{EVERYTHING, named};
 
 /// One step that waits for a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,9 +81,12 @@ fn one(state: &State, position: usize) -> Option<Waiting> {
             (What::Question { question: question.clone(), prose: plan.prose.clone() }, *until)
         }
         Stage::Blocked(obstacle) => {
-            let target = step.action.as_ref().and_then(|action| action.target()).unwrap_or("its target").to_owned();
+            let target = match obstacle {
+                Obstacle::Frozen { everything: true, .. } => named(&state.opened.environment, EVERYTHING),
+                _ => step.action.as_ref().and_then(|action| action.target()).unwrap_or("its target").to_owned(),
+            };
             let until = match obstacle {
-                Obstacle::OverBudget { until } => Some(*until),
+                Obstacle::OverBudget { until } | Obstacle::Frozen { until, .. } => Some(*until),
                 Obstacle::HeldBy(_) => None,
             };
             (What::Obstacle { obstacle: obstacle.clone(), target }, until)
@@ -140,6 +144,9 @@ impl Waiting {
             }
             What::Obstacle { obstacle: Obstacle::OverBudget { .. }, target } => {
                 format!("waits: {target} was changed as often as its budget allows")
+            }
+            What::Obstacle { obstacle: Obstacle::Frozen { by, why, .. }, target } => {
+                format!("waits: {by} froze {target}: {why}")
             }
         }
     }

@@ -9,6 +9,7 @@ mod drive;
 mod incidents;
 mod observe;
 mod session;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,6 +72,9 @@ pub enum EngineError {
     /// A stored event cannot be understood.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    /// The target does not allow it.
+    #[error(transparent)]
+    TargetRefused(#[from] crate::domain::target::Refusal),
     /// Stored events contradict each other.
     #[error(transparent)]
     Impossible(#[from] apply::Impossible),

@@ -12,6 +12,7 @@ use crate::domain::run::event::{Event, Output, StepFinished};
 use crate::domain::run::input::Input;
 use crate::domain::run::state::State;
 use crate::domain::runbook::model::Plan;
+use crate::domain::target::EVERYTHING;
 use crate::domain::timeline;
 use crate::journal::{AppendError, Batch, Item, Row, Select};
 
@@ -40,7 +41,8 @@ impl Session {
         let bytes = engine.journal.blob(&opened.plan).await?.ok_or_else(|| lost("it was erased".into()))?;
         let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| lost(error.to_string()))?;
         let state = State::open(run.clone(), Arc::new(plan), opened, first.at);
-        let targets = state.plan.inventory.targets.keys().map(|name| (name.clone(), (0, 0))).collect();
+        let names = state.plan.inventory.targets.keys().map(String::as_str).chain([EVERYTHING]);
+        let targets = names.map(|name| (name.to_owned(), (0, 0))).collect();
         let mut session = Self { state, seq: 1, read_to: first.pos, targets: Targets::new(), target_reads: targets };
         for row in rest {
             session.fold(row)?;
@@ -155,6 +157,7 @@ impl Session {
             events: Vec::new(),
             open,
         };
+        let sends = decided.iter().any(|decided| matches!(decided.fact, decide::Fact::Run(Event::AttemptSent(_))));
         let over = decided.iter().any(|decided| matches!(decided.fact, decide::Fact::Run(Event::Finished(_))));
         let mut own = item(Stream::run(&self.state.id), self.seq, over.then_some(false));
         let mut others: BTreeMap<String, (Item, Vec<timeline::Fact>)> = BTreeMap::new();
@@ -177,6 +180,11 @@ impl Session {
                     stated.push(timeline::Fact::Target(key, event));
                 }
             }
+        }
+        // Whoever freezes everything the moment before a change is sent is heard: the batch is decided anew.
+        if sends && !others.contains_key(EVERYTHING) {
+            let (seq, _) = self.target_reads.get(EVERYTHING).copied().unwrap_or_default();
+            batch.items.push(item(Stream::target(&self.state.opened.environment, EVERYTHING), seq, None));
         }
         batch.items.push(own);
         for (item, stated) in others.into_values() {

@@ -5,6 +5,7 @@
 
 mod cast;
 mod compare;
+pub mod contract;
 mod entry;
 mod play;
 mod prepare;

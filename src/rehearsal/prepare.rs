@@ -11,7 +11,7 @@ use crate::base::secret::{SecretEntry, Secrets};
 use crate::domain::action::inventory::load::{self as inventory, SecretFrom, SecretSource};
 use crate::domain::runbook::model::Plan;
 use crate::domain::runbook::plan::{Request, pin};
-use crate::domain::runbook::{MAX_PAGE, check};
+use crate::domain::runbook::{MAX_PAGE, check, contracts};
 use crate::domain::source::fault::render;
 
 /// Largest inventory that is read, in bytes.
@@ -27,9 +27,13 @@ pub(super) fn prepare(loaded: &Loaded) -> Result<(Plan, Secrets), RehearsalError
     let file = shown(&loaded.targets);
     let inventories = inventory::load(&targets, &file, &variables)
         .map_err(|faults| RehearsalError::Faulty(render(&faults, &file, &targets, false)))?;
-    let inventory = inventories
-        .pick(scenario.environment.as_deref())
-        .map_err(|error| ScenarioError::of(&loaded.path, error.to_string()))?;
+    let picked = inventories.pick(scenario.environment.as_deref());
+    let mut inventory = picked.map_err(|error| ScenarioError::of(&loaded.path, error.to_string()))?.clone();
+    let beside = loaded.targets.parent().unwrap_or(Path::new("")).to_owned();
+    let contract = move |name: &str| super::contract::read(&beside.join(name));
+    inventories
+        .read_contracts(&mut inventory, &targets, &contract)
+        .map_err(|faults| RehearsalError::Faulty(render(&faults, &file, &targets, false)))?;
     let source = read(&loaded.runbook, MAX_PAGE)?;
     let directory = loaded.runbook.parent().unwrap_or(Path::new("")).to_owned();
     let library = move |id: &str| {
@@ -37,13 +41,14 @@ pub(super) fn prepare(loaded: &Loaded) -> Result<(Plan, Secrets), RehearsalError
         plain.then(|| read(&directory.join(format!("{id}.md")), MAX_PAGE).ok()).flatten()
     };
     let name = loaded.runbook.file_stem().unwrap_or_default().to_string_lossy();
-    let checked = check::check(&source, &name, Some(inventory), &library);
+    contracts::gather(&mut inventory, &source, &library, &contract);
+    let checked = check::check(&source, &name, Some(&inventory), &library);
     let Some(runbook) = checked.runbook else {
         return Err(RehearsalError::Faulty(render(&checked.faults, &shown(&loaded.runbook), &source, false)));
     };
     let inputs = scenario.inputs.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let request = Request { inputs, phases: Vec::new() };
-    let plan = pin(&runbook, &source, &request, inventory, &library).map_err(|faults| {
+    let plan = pin(&runbook, &source, &request, &inventory, &library).map_err(|faults| {
         let lines: Vec<String> = faults
             .iter()
             .map(|fault| match &fault.hint {

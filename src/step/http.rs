@@ -6,6 +6,7 @@
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
+use super::contract::Promise;
 use super::text::millis;
 use super::{Executors, Failure, Instant, Inventory, Reply};
 use crate::base::secret::{Recipient, SecretError, holds_reference};
@@ -21,12 +22,16 @@ pub(super) async fn act(
     key: &str,
     until: Instant,
 ) -> Reply {
+    let promise = Promise::of(request, inventory);
+    if let Some(why) = promise.as_ref().filter(|_| !request.method.reads()).and_then(Promise::broken) {
+        return Reply::NotDone(executors.lasting(&format!("not sent: {why}")));
+    }
     let sending = match build(executors, request, inventory, key, until) {
         Ok(sending) => sending,
         Err(message) => return Reply::NotDone(executors.lasting(&message)),
     };
     match executors.within(until, executors.ports.http.send(sending)).await {
-        Some(Ok(response)) => judge(executors, request, response),
+        Some(Ok(response)) => judge(executors, request, promise, response),
         Some(Err(error)) => executors.unsent(&error),
         None => Reply::Unknown(executors.passing(&format!("no answer in time to {}", request.describe()))),
     }
@@ -101,7 +106,7 @@ fn method(verb: Verb) -> Method {
     }
 }
 
-fn judge(executors: &Executors, request: &Request, response: HttpResponse) -> Reply {
+fn judge(executors: &Executors, request: &Request, promise: Option<Promise<'_>>, response: HttpResponse) -> Reply {
     let status = response.status;
     if !request.method.reads() {
         let said = format!("{status} from {}", request.describe());
@@ -114,7 +119,14 @@ fn judge(executors: &Executors, request: &Request, response: HttpResponse) -> Re
             return Reply::Unknown(executors.passing(&said));
         }
     }
-    Reply::Answered(answer(executors, response))
+    let (status, whole) = (response.status, response.cut.is_none() && request.method != Verb::Head);
+    let mut answer = answer(executors, response);
+    if let Some(promise) = promise {
+        let body = answer.facts.get("body").filter(|_| whole);
+        let kept = executors.scrubbed_json(promise.answered(status, body));
+        answer.facts.insert("contract".to_owned(), kept);
+    }
+    Reply::Answered(answer)
 }
 
 fn answer(executors: &Executors, response: HttpResponse) -> Answer {

@@ -22,6 +22,7 @@ use crate::domain::action::Action;
 use crate::domain::action::inventory::Inventory;
 use crate::domain::action::reply::{Failure, Probe, Reply};
 
+mod contract;
 mod exec;
 mod http;
 mod railway;

@@ -372,6 +372,7 @@ fn what_never_left_is_not_done_whatever_is_silent_ends_in_time() {
         json: None,
         body: None,
         follow_redirects: false,
+        contract: None,
     });
     let answers = [
         Some(Err(SendError::Denied("not allowed".to_owned()))),

@@ -1,7 +1,9 @@
 //! One binary for all integration tests, so that linking stays cheap.
 
+mod backup;
 mod bad_input;
 mod clients;
+mod contract;
 mod kill;
 mod layering;
 mod railway_schema;

@@ -16,7 +16,9 @@ fn desk(world: &World) -> Desk {
     // Two minutes of retries show nothing that twenty seconds do not.
     let page =
         include_str!("../../runbooks/redis-connections.md").replace("for: 2m, every: 10s", "for: 20s, every: 4s");
-    let mut desk = Desk::with_pages(&[("targets.yaml", &targets), ("redis-connections.md", &page)]);
+    let openapi = include_str!("../../runbooks/openapi.json");
+    let mut desk =
+        Desk::with_pages(&[("targets.yaml", &targets), ("redis-connections.md", &page), ("openapi.json", openapi)]);
     for (name, value) in world.env() {
         desk.set(name, value);
     }

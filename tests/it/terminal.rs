@@ -313,6 +313,42 @@ fn others_hold_up_and_cancel_what_the_first_terminal_drives() {
 }
 
 #[test]
+fn what_is_frozen_waits_until_somebody_lifts_it() {
+    let desk = Desk::new();
+    let (code, text) = desk.say("freeze backend --env test --for 2h --why 'the yard is counting'");
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("test/backend frozen by ana until"), "{text}");
+    assert!(desk.say("plan small --env test").1.contains("backend until"), "a plan says what is frozen");
+    let (child, lines) = desk.start("run small --env test --approve all --wait");
+    let told = wait_for(&lines, "ana froze backend until").join("\n");
+    assert!(told.contains("the yard is counting"), "{told}");
+    assert_eq!(desk.server.changes.load(Ordering::SeqCst), 0);
+    assert!(desk.say("runbook status").1.contains("backend until"), "and so does a run");
+    let (code, text) = desk.say("unfreeze --env test");
+    assert_eq!((code, text.contains("everything in test is not frozen; what is frozen: backend")), (2, true), "{text}");
+    assert_eq!(desk.say("unfreeze backend --env test --why 'they are done'").0, 0);
+    wait_for(&lines, "✓ Restart it");
+    assert_eq!(desk.server.changes.load(Ordering::SeqCst), 1);
+    assert_eq!(desk.say("runbook cancel").0, 0);
+    end(child);
+    assert!(desk.say("freeze --list --env test").1.contains("nothing is frozen"));
+
+    // A whole environment, and one step past it.
+    assert_eq!(desk.say("freeze --env test --for 1d --why holidays").0, 0);
+    let (child, lines) = desk.start("run small --env test --approve all --wait");
+    wait_for(&lines, "ana froze everything in test until");
+    assert_eq!(desk.say("override --why 'Redis is full, holidays or not'").0, 0);
+    wait_for(&lines, "✓ Restart it");
+    assert_eq!(desk.say("runbook cancel").0, 0);
+    end(child);
+    let told = desk.say("timeline inc-2").1.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("may act although it is frozen, says ana: Redis is full"), "{told}");
+    let (code, text) = desk.say("freeze backed --env test --for 1h --why x");
+    assert_eq!((code, text.contains("did you mean 'backend'?")), (2, true), "{text}");
+    assert_eq!(desk.say("freeze --for 31d --env test --why x").0, 2);
+}
+
+#[test]
 fn ctrl_c_holds_the_run_up_durably_and_says_how_to_go_on() {
     let desk = Desk::new();
     for signal in [Signal::SIGINT, Signal::SIGTERM] {

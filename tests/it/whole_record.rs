@@ -34,7 +34,10 @@ impl Room {
         let open = move || Ok(journal.clone() as Arc<dyn rundown::journal::Journal>);
         let executors = |_| Err("nothing is run here".to_owned());
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        Self { bot: Bot::new(shared, library, "room:1".into(), Box::new(open), Box::new(executors)), clock }
+        Self {
+            bot: Bot::new(shared, library, "room:1".into(), "nowhere.db".into(), Box::new(open), Box::new(executors)),
+            clock,
+        }
     }
 
     /// Lets time pass until a moment.

@@ -6,6 +6,7 @@
 
 mod answers;
 mod findings;
+mod freeze;
 mod incident;
 mod records;
 mod runbook;
@@ -16,8 +17,9 @@ pub use findings::{
     Action, ActionAbout, BriefArgs, Cause, Evidence, Handoff, Hypothesis, ImpactArgs, LessonArgs, Recommend,
     ReviewArgs, SettleAction, SettleHypothesis, Similar, Withdraw,
 };
+pub use freeze::{Freeze, Unfreeze};
 pub use incident::{Incident, Section};
-pub use records::{Export, Postmortem, Purge, Rehearse, ReportArgs, Timeline, Verify};
+pub use records::{Backup, Export, Postmortem, Purge, Rehearse, ReportArgs, Restore, Timeline, Verify};
 pub use runbook::{Check, Diff, Do, PlanArgs, Run, Runbook, Where};
 pub use values::Pair;
 
@@ -52,8 +54,12 @@ pub enum Command {
     Done(Done),
     /// Say what an attempt with an unknown outcome is taken for.
     Settle(Settle),
-    /// Let a step act although another run holds its target or its budget is spent.
+    /// Let a step act although another run holds its target, its budget is spent, or it is frozen.
     Override(Override),
+    /// Keep every run's hands off a target, or a whole environment, for a while.
+    Freeze(Freeze),
+    /// Lift a freeze before its time.
+    Unfreeze(Unfreeze),
     /// Tick a success criterion that a person judges.
     Tick(Tick),
     /// Write something down in the incident's timeline.
@@ -97,6 +103,10 @@ pub enum Command {
     Timeline(Timeline),
     /// Check that nothing recorded was changed, removed or reordered.
     Verify(Verify),
+    /// Copy the journal to a file while others write to it, and check the copy.
+    Backup(Backup),
+    /// Check a backup and put it in the journal's place.
+    Restore(Restore),
     /// Erase what one event says; that it was there, who erased it and why stay.
     Purge(Purge),
     /// Play runbooks against a scripted world in virtual time.

@@ -75,6 +75,31 @@ pub struct Verify {
     pub anchor: Option<String>,
 }
 
+/// `backup TO`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct Backup {
+    /// The file to write; in a folder that is there.
+    #[arg(value_name = "TO")]
+    pub to: String,
+    /// Overwrite it if it is there.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `restore FROM`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct Restore {
+    /// The backup.
+    #[arg(value_name = "FROM")]
+    pub from: String,
+    /// The anchor that was printed with it, `POS:HASH`: shows whether it was cut short or rewritten since.
+    #[arg(long, value_name = "POS:HASH")]
+    pub anchor: Option<String>,
+    /// Put it in the place of the journal that is there, which is kept aside under a name that says when.
+    #[arg(long)]
+    pub replace: bool,
+}
+
 /// `purge EVENT`.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct Purge {

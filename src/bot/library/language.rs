@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 use super::{At, Listed, Page, Planned, Variables};
 use crate::base::secret::{SecretEntry, Secrets};
 use crate::bot::Fault;
-use crate::domain::action::inventory::Inventory;
 use crate::domain::action::inventory::load::{Inventories, SecretFrom, load};
+use crate::domain::action::inventory::{Inventory, ReadContract};
 use crate::domain::runbook::model::{Plan, Runbook};
 use crate::domain::runbook::plan::{Request, pin};
-use crate::domain::runbook::{check, diff, fault, outline, parse, schema as schemas};
+use crate::domain::runbook::{check, contracts, diff, fault, outline, parse, schema as schemas};
 
 /// The longest value of a secret in a file, in bytes.
 const LONGEST_SECRET: u64 = 64 * 1024;
@@ -37,8 +37,20 @@ pub(super) fn listed(page: &Page) -> Listed {
     }
 }
 
-pub(super) fn faults(page: &Page, inventory: Option<&Inventory>, subs: Subs<'_>) -> Vec<fault::Fault> {
-    check::check(&page.source, &page.name, inventory, subs).faults
+pub(super) fn faults(
+    page: &Page,
+    inventory: Option<&Inventory>,
+    subs: Subs<'_>,
+    contract: ReadContract<'_>,
+) -> Vec<fault::Fault> {
+    let inventory = inventory.map(|inventory| with_contracts(inventory, page, subs, contract));
+    check::check(&page.source, &page.name, inventory.as_ref(), subs).faults
+}
+
+fn with_contracts(inventory: &Inventory, page: &Page, subs: Subs<'_>, contract: ReadContract<'_>) -> Inventory {
+    let mut inventory = inventory.clone();
+    contracts::gather(&mut inventory, &page.source, subs, contract);
+    inventory
 }
 
 /// The JSON Schema of a step's block.
@@ -74,7 +86,14 @@ fn in_words(old: &Runbook, new: &Runbook) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn plan(page: &Page, inventory: &Inventory, at: &At, subs: Subs<'_>) -> Result<Planned, Fault> {
+pub(super) fn plan(
+    page: &Page,
+    inventory: &Inventory,
+    at: &At,
+    subs: Subs<'_>,
+    contract: ReadContract<'_>,
+) -> Result<Planned, Fault> {
+    let inventory = &with_contracts(inventory, page, subs, contract);
     let checked = check::check(&page.source, &page.name, Some(inventory), subs);
     let runbook = checked.runbook.ok_or_else(|| faulty(&checked.faults, page))?;
     let inputs: Map<String, Value> =
@@ -110,9 +129,17 @@ fn inventories(targets: &Page, variables: &Variables) -> Result<Inventories, Fau
     load(&targets.source, &targets.file, variables).map_err(|faults| faulty(&faults, targets))
 }
 
-pub(super) fn inventory(targets: &Page, environment: Option<&str>, variables: &Variables) -> Result<Inventory, Fault> {
+pub(super) fn inventory(
+    targets: &Page,
+    environment: Option<&str>,
+    variables: &Variables,
+    contract: ReadContract<'_>,
+) -> Result<Inventory, Fault> {
     let inventories = inventories(targets, variables)?;
-    inventories.pick(environment).cloned().map_err(|error| Fault::Usage(error.to_string()))
+    let mut inventory = inventories.pick(environment).cloned().map_err(|error| Fault::Usage(error.to_string()))?;
+    let read = inventories.read_contracts(&mut inventory, &targets.source, contract);
+    read.map_err(|faults| faulty(&faults, targets))?;
+    Ok(inventory)
 }
 
 /// The secrets that the file names, with the values this process can see. A value that is not there is no fault before a

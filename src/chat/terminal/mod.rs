@@ -4,9 +4,11 @@
 //! (`bot`), the wording of facts (`view`).
 
 pub mod args;
+mod backup;
 mod begin;
 mod end;
 mod findings;
+mod freezing;
 mod json;
 mod keyboard;
 mod paint;
@@ -93,7 +95,12 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
     match command {
         Command::Check(check) | Command::Runbook(Runbook::Check(check)) => checked(&show, bot.library().check(&check)?),
         Command::Plan(plan) | Command::Runbook(Runbook::Plan(plan)) => {
-            show.text(&bot.library().plan_text(&plan.runbook, &plan.at.into())?)
+            show.text(&bot.library().plan_text(&plan.runbook, &plan.at.clone().into())?)?;
+            match bot.freezes(plan.at.env.as_deref()).await {
+                Ok(frozen) => show.frozen_below(&frozen),
+                // A plan needs no journal; that one cannot be read must not keep it from being shown.
+                Err(fault) => show.text(&format!("\nwhat is frozen cannot be told: {fault}")),
+            }
         }
         Command::Run(run) | Command::Runbook(Runbook::Run(run)) => begin::run(bot, terminal, &door, run).await,
         Command::Do(action) => begin::single(bot, terminal, &door, action).await,
@@ -102,7 +109,12 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Runbook(Runbook::Diff(diff)) => {
             show.lines(&bot.library().diff(&diff)?, "nothing that a review must see")
         }
-        Command::Runbook(Runbook::Status { run }) => show.run(&bot.run_status(run.as_ref()).await?),
+        Command::Runbook(Runbook::Status { run }) => {
+            let state = bot.run_status(run.as_ref()).await?;
+            show.run(&state)?;
+            // A run may be looked at where its environment is not known any more.
+            show.frozen_below(&bot.freezes(Some(&state.opened.environment)).await.unwrap_or_default())
+        }
         Command::Runbook(verb) => match crate::bot::steer::steering(&verb) {
             Some(said) => show.written(&bot.steer(me, said).await?),
             None => Err(Fault::Usage("this is no way to steer a run".to_owned())),
@@ -114,6 +126,9 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Done(said) => show.written(&bot.say(me, said).await?),
         Command::Settle(said) => show.written(&bot.say(me, said).await?),
         Command::Override(said) => show.written(&bot.say(me, said).await?),
+        Command::Freeze(asked) if asked.list => show.frozen(&bot.freezes(asked.env.as_deref()).await?),
+        Command::Freeze(asked) => show.freeze(&bot.freeze(me, &asked).await?),
+        Command::Unfreeze(asked) => show.freeze(&bot.unfreeze(me, &asked).await?),
         Command::Tick(tick) => show.written(&bot.tick(me, tick).await?),
         Command::Incident(Incident::Note(note)) | Command::Note(note) => show.incident(bot.note(me, note).await?),
         Command::Incident(verb) => show.incident(bot.incident(me, verb).await?),
@@ -147,6 +162,8 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             Some(folder) => show.lines(&crate::bot::export::verify(folder, asked.anchor.as_deref())?, ""),
             None => show.verified(&bot.verify(&asked).await?),
         },
+        Command::Backup(asked) => show.backed_up(&bot.backup(&asked).await?),
+        Command::Restore(asked) => show.restored(&bot.restore(me, &asked).await?),
         Command::Purge(asked) => {
             let (number, kind) = bot.purge(me, &asked).await?;
             show.text(&format!("erased what #{number} ({kind}) said; that it was there, who erased it and why stay\n"))

@@ -106,6 +106,11 @@ impl Prompt {
                         "{target} was changed as often as its budget allows. It goes on at {}.",
                         time::due(*until, now, zone)
                     ),
+                    Obstacle::Frozen { by, why, until, .. } => format!(
+                        "{by} froze {target}: {}. It goes on at {}, or when the freeze is lifted.",
+                        one_line(why, 400),
+                        time::due(*until, now, zone)
+                    ),
                 };
                 text.push_str(&wrap(&why, "  ", width));
                 text.push('\n');

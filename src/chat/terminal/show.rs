@@ -22,6 +22,11 @@ use crate::view::notify::card::card;
 use crate::view::sentence::Wording;
 use crate::view::time;
 
+/// `1 event`, `2 events`.
+pub(super) fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// How answers look.
 #[derive(Clone, Copy, Debug)]
 pub struct Show {
@@ -35,7 +40,7 @@ pub struct Show {
     pub now: Instant,
 }
 
-type Shown = Result<Exit, Fault>;
+pub(super) type Shown = Result<Exit, Fault>;
 
 impl Show {
     /// Text as it is.
@@ -164,7 +169,6 @@ impl Show {
     /// A journal that is as it was written.
     pub fn verified(&self, verified: &Verified) -> Shown {
         let Verified { head, erased, blobs, streams } = verified;
-        let count = |number: u64, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
         let (events, streams, blobs) = (count(head.pos, "event"), count(*streams, "stream"), count(*blobs, "blob"));
         println!("as they were written: {events} in {streams}, {blobs}; {erased} erased");
         println!("anchor: {}", Anchor::from(*head));

@@ -14,6 +14,10 @@ use crate::base::text::one_line;
 use crate::domain::source::read::{self, Fields, did_you_mean};
 use crate::domain::source::{Faults, Node, Value};
 
+mod promise;
+
+pub use promise::contract_name;
+
 /// Most arguments of a program.
 const MAX_ARGUMENTS: usize = 256;
 
@@ -92,8 +96,19 @@ impl Reading<'_, '_, '_> {
 
     fn http(&mut self, fields: &Fields<'_>) -> Option<http::Spec> {
         const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
-        const KEYS: [&str; 10] =
-            ["get", "head", "post", "put", "patch", "delete", "headers", "json", "body", "follow_redirects"];
+        const KEYS: [&str; 11] = [
+            "get",
+            "head",
+            "post",
+            "put",
+            "patch",
+            "delete",
+            "headers",
+            "json",
+            "body",
+            "follow_redirects",
+            "contract",
+        ];
         fields.only(&KEYS, self.faults);
         let mut spec = http::Spec::default();
         let mut method = None;
@@ -148,6 +163,12 @@ impl Reading<'_, '_, '_> {
         }
         if let Some(follow) = fields.get("follow_redirects") {
             spec.follow_redirects = read::boolean(follow, "follow_redirects", self.faults)?;
+        }
+        if let Some(node) = fields.get("contract") {
+            spec.contract = contract_name(node, self.faults);
+        }
+        if let Some(inventory) = self.inventory {
+            promise::check(&spec, fields, inventory, self.faults);
         }
         Some(spec)
     }

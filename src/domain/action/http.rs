@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Stay readable as `steps.ID.…`.
-pub const KEPT_FACTS: &[&str] = &["status", "latency_ms"];
+/// Stay readable as `steps.ID.…`. `contract` (`ok`, `findings`, `operation`) only where a request is held against one.
+pub const KEPT_FACTS: &[&str] = &["status", "latency_ms", "contract"];
 /// In scope of `expect` and `save` of the step itself. `body` is parsed JSON where the answer is JSON, else text.
 pub const PASSING_FACTS: &[&str] = &["headers", "body"];
 
@@ -44,6 +44,9 @@ pub struct Spec {
     /// Follow up to five redirects, each checked like a first request. Off unless asked.
     #[serde(default)]
     pub follow_redirects: bool,
+    /// An OpenAPI document beside the runbooks that request and answer must fit; `none` leaves the target's one out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<String>,
 }
 
 /// HTTP methods that a runbook can use.
@@ -124,6 +127,9 @@ pub struct Request {
     /// Whether redirects are followed.
     #[serde(default)]
     pub follow_redirects: bool,
+    /// The contract that request and answer must fit, by its name in the inventory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<String>,
 }
 
 impl Request {

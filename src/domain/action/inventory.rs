@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::contract::Contract;
 use crate::base::event::Person;
 use crate::base::schedule::Span;
 
@@ -29,6 +30,12 @@ pub struct Inventory {
     pub programs: BTreeMap<String, ProgramGrant>,
     /// Variables that runbook inputs may take their default from, with their values; empty where not set.
     pub variables: BTreeMap<String, String>,
+    /// What APIs promise, by the name of the file that says so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contracts: BTreeMap<String, Contract>,
+    /// Contracts that a page names and that could not be read, with the reason; a plan has none.
+    #[serde(skip)]
+    pub unread_contracts: BTreeMap<String, String>,
 }
 
 /// A thing that steps act on.
@@ -49,6 +56,9 @@ pub struct Target {
     /// How often it may be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+    /// The contract that all requests to it must fit, by the name of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<String>,
     /// Values that are not set yet, as `field: NAME_OF_VARIABLE`: the target is known, but steps that need the field say
     /// which variable is missing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -98,4 +108,20 @@ pub struct ProgramGrant {
     /// Environment variables that a runbook may set for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
+}
+
+/// Brings the text of a contract by its name.
+pub type ReadContract<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
+impl Inventory {
+    /// Brings a contract in, or the reason why it cannot be read. One that was read already stays.
+    pub fn read_contract(&mut self, name: &str, read: ReadContract<'_>) {
+        if self.contracts.contains_key(name) || self.unread_contracts.contains_key(name) {
+            return;
+        }
+        match read(name).and_then(|text| Contract::read(&text)) {
+            Ok(contract) => drop(self.contracts.insert(name.to_owned(), contract)),
+            Err(why) => drop(self.unread_contracts.insert(name.to_owned(), why)),
+        }
+    }
 }

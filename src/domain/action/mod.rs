@@ -5,6 +5,7 @@
 //! Never lives here: how it is done (that is `step/`), and anything about runs.
 
 pub mod check;
+pub mod contract;
 pub mod exec;
 pub mod http;
 pub mod inventory;

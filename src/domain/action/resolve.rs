@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::inventory::{Inventory, Target};
-use super::{Action, ActionSpec, Kind, exec, http, railway, redis};
+use super::{Action, ActionSpec, Kind, contract, exec, http, railway, redis};
 use crate::base::expr::{EvalError, Scope, Template};
 use crate::base::schedule::Span;
 use crate::base::secret;
@@ -256,9 +256,13 @@ impl Resolving<'_> {
             let message = format!("'{}' is not a URL", one_line(&url, 80));
             return Err(ResolveError::Value { field: "the URL".to_owned(), message });
         }
+        let target = self.target_of_url(&url).map(ToOwned::to_owned);
+        let of_target = || self.inventory.targets.get(target.as_deref()?)?.contract.clone();
+        let contract = spec.contract.or_else(of_target).filter(|name| name != contract::NONE);
         Ok(http::Request {
             method,
-            target: self.target_of_url(&url).map(ToOwned::to_owned),
+            contract,
+            target,
             headers: self.map(&spec.headers, "headers")?,
             json: spec.json.as_ref().map(|json| self.json(json, "json")).transpose()?,
             body: self.optional(spec.body.as_deref(), "body")?,

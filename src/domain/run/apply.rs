@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::event::{ApprovalAsked, Asked, Event, FailureChoice, Obstacle, StepFinished, StepStarted, WatchTallied};
+use super::event::{ApprovalAsked, Asked, Event, FailureChoice, StepFinished, StepStarted, WatchTallied};
 use super::state::{Extent, Progress, Stage, State, StepResult, StepState};
 use crate::base::event::Instant;
 use crate::domain::runbook::model::Level;
@@ -412,7 +412,7 @@ impl Stage {
             Self::Pending => "pending",
             Self::Ready => "ready",
             Self::Approval { .. } => "approval",
-            Self::Blocked(Obstacle::HeldBy(_) | Obstacle::OverBudget { .. }) => "blocked",
+            Self::Blocked(_) => "blocked",
             Self::Preparing => "preparing",
             Self::Sent { .. } => "sent",
             Self::Confirming { .. } => "confirming",

@@ -216,7 +216,7 @@ pub enum Stage {
         /// Until when.
         until: Instant,
     },
-    /// The target is held, or its budget spent.
+    /// The target is held, its budget spent, or it is frozen.
     Blocked(Obstacle),
     /// The baseline is read.
     Preparing,
@@ -409,7 +409,7 @@ impl Stage {
             | Self::Confirming { until }
             | Self::Resting { until }
             | Self::Waiting { until }
-            | Self::Blocked(Obstacle::OverBudget { until }) => Some(*until),
+            | Self::Blocked(Obstacle::OverBudget { until } | Obstacle::Frozen { until, .. }) => Some(*until),
             Self::Asking { until, late: false, .. } => *until,
             _ => None,
         }

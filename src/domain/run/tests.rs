@@ -23,6 +23,8 @@ use crate::domain::runbook::model::{
     Threshold, Watch,
 };
 
+mod freeze;
+
 /// One run in a world without executors: replies are made up by the test.
 struct World {
     state: State,
@@ -461,6 +463,17 @@ fn another_runs_hold_and_a_spent_budget_give_way_to_a_name_and_a_reason() {
     world.does("ana", take("run-9 hangs"));
     assert_eq!(world.stage("restart"), "blocked", "the budget is spent as well");
     world.does("ana", take("a fourth restart is what it takes"));
+    assert_eq!(world.stage("restart"), "sent");
+
+    // Where nobody says anything, it goes on when the other run is done.
+    let mut world = World::new(plan(vec![restart("restart")]));
+    let target = world.targets.entry("redis".into()).or_default();
+    target.apply(&held(9), start());
+    world.reply(prepared());
+    assert_eq!(world.stage("restart"), "blocked");
+    let released = crate::domain::target::event::Released { run: RunId::number(9), step: "restart".into() };
+    world.targets.entry("redis".into()).or_default().apply(&released.into(), world.now);
+    world.later(1);
     assert_eq!(world.stage("restart"), "sent");
 }
 

@@ -5,6 +5,7 @@
 //! brings the text).
 
 pub mod check;
+pub mod contracts;
 pub mod model;
 
 pub mod diff;

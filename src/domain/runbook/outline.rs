@@ -244,6 +244,9 @@ impl Outline<'_> {
                 if let Some(body) = &request.body {
                     self.line(format!("body {body}"));
                 }
+                if let Some(contract) = &request.contract {
+                    self.line(format!("must fit {}, and so must the answer", one_line(contract, 60)));
+                }
             }
             Action::RailwayRestart(change) | Action::RailwayRedeploy(change) | Action::RailwayRollback(change) => {
                 let to = change.to.as_ref().map_or(String::new(), |to| format!(", to deployment {to}"));

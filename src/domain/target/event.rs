@@ -1,8 +1,9 @@
-//! What can happen to a target: who holds it while acting on it, how often it was changed, which guards were overridden.
+//! What can happen to a target: who holds it while acting on it, how often it was changed, who froze it and until when, which
+//! guards were overridden.
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::event::{Person, RunId};
+use crate::base::event::{Instant, Person, RunId};
 
 crate::stored_events! {
     /// A fact about one target.
@@ -15,6 +16,12 @@ crate::stored_events! {
         TakenOver = "target.taken_over" v 1,
         /// A person let a run act although the budget is spent.
         BudgetOverridden = "target.budget_overridden" v 1,
+        /// A person keeps everybody's hands off it for a while.
+        Frozen = "target.frozen" v 1,
+        /// A person ended that before its time.
+        Unfrozen = "target.unfrozen" v 1,
+        /// A person let one step act although it is frozen.
+        FreezeOverridden = "target.freeze_overridden" v 1,
     }
 }
 
@@ -58,6 +65,40 @@ pub struct TakenOver {
 pub struct BudgetOverridden {
     /// The run that may act.
     pub run: RunId,
+    /// Who said so.
+    pub by: Person,
+    /// Why.
+    pub why: String,
+}
+
+/// See [`Event::Frozen`]. A later one replaces an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// Who said so.
+    pub by: Person,
+    /// Why.
+    pub why: String,
+    /// Until when; from then on it is as if it had never been frozen.
+    pub until: Instant,
+}
+
+/// See [`Event::Unfrozen`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfrozen {
+    /// Who said so.
+    pub by: Person,
+    /// Why, where a reason was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// See [`Event::FreezeOverridden`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreezeOverridden {
+    /// The run that may act.
+    pub run: RunId,
+    /// The step of it that may.
+    pub step: String,
     /// Who said so.
     pub by: Person,
     /// Why.

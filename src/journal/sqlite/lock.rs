@@ -1,6 +1,7 @@
-//! Who drives a stream: a locked file per stream, in the folder `locks` beside the journal.
+//! Who drives a stream: a locked file per stream, in the folder `locks` beside the journal; and who has the journal open at
+//! all, so that no other file is put in its place meanwhile.
 //!
-//! Lives here: [`take`]. Never lives here: appending, which needs no ownership. The operating system lets go of a dead
+//! Lives here: [`take`], [`in_use`], [`exclusive`]. Never lives here: appending, which needs no ownership. The operating system lets go of a dead
 //! process's locks. The files stay: removing one while another process opens it would let two hold "the" lock.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -33,6 +34,52 @@ pub(super) fn take(path: &Path, stream: &Stream) -> Result<Option<Box<dyn Owners
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// Held by every process that has the journal open for writing.
+pub(super) struct InUse {
+    _file: File,
+}
+
+/// Held while another file is put in the journal's place.
+pub struct Exclusive {
+    _file: File,
+}
+
+/// The file that both of these lock.
+const IN_USE: &str = "in use";
+
+/// Says that this process works with the journal at `path`.
+pub(super) fn in_use(path: &Path) -> Result<InUse, String> {
+    let file = in_use_file(path)?;
+    match file.try_lock_shared() {
+        Ok(()) => Ok(InUse { _file: file }),
+        Err(TryLockError::WouldBlock) => {
+            Err(format!("the journal {} is being restored right now: try again when that is done", path.display()))
+        }
+        Err(TryLockError::Error(error)) => Err(no_lock(path, &error)),
+    }
+}
+
+/// Keeps every other process from opening the journal at `path` for writing; `None` where one has it open.
+///
+/// # Errors
+/// The lock itself cannot be made.
+pub fn exclusive(path: &Path) -> Result<Option<Exclusive>, String> {
+    let file = in_use_file(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Exclusive { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(no_lock(path, &error)),
+    }
+}
+
+fn in_use_file(path: &Path) -> Result<File, String> {
+    open(&lock_file(path, IN_USE)).map_err(|error| no_lock(path, &error))
+}
+
+fn no_lock(path: &Path, error: &std::io::Error) -> String {
+    format!("the journal {} cannot be locked ({error}): check that this user may write its folder", path.display())
 }
 
 /// Waits until no other process is making or migrating the journal at `path`, and keeps others waiting until dropped.

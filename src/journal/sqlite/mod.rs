@@ -5,6 +5,7 @@
 //!
 //! Many processes may append to one file. Each has its own threads; SQLite's write lock puts them in a row.
 
+pub mod copy;
 mod fault;
 mod group;
 mod lock;
@@ -26,6 +27,7 @@ use super::{
 };
 use crate::base::event::{Instant, Stream};
 
+pub use self::lock::{Exclusive, exclusive};
 pub use self::open::OpenError;
 
 /// The journal in one SQLite file (with `-wal` and `-shm` beside it while it is open).
@@ -34,6 +36,8 @@ pub struct SqliteJournal {
     reader: Reader,
     /// Absent when opened for reading only.
     writer: Option<Writer>,
+    /// Let go last: until then nobody puts another file in this one's place.
+    _in_use: Option<lock::InUse>,
 }
 
 impl SqliteJournal {
@@ -44,10 +48,25 @@ impl SqliteJournal {
     /// When it cannot be made, read or written, or is not a journal of a known format.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let path = path.as_ref().to_owned();
+        let in_use = lock::in_use(&path).map_err(OpenError::Failed)?;
+        Self::open_within(&path, Some(in_use))
+    }
+
+    /// Opens a copy that nobody else knows of yet and brings it into the shape of a journal in use.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_draft(draft: &copy::Draft) -> Result<Self, OpenError> {
+        open::turn_log_on(draft.path())?;
+        Self::open_within(draft.path(), None)
+    }
+
+    fn open_within(path: &Path, in_use: Option<lock::InUse>) -> Result<Self, OpenError> {
+        let path = path.to_owned();
         let connection = open::for_writing(&path)?;
         let reader = Reader::start(&path, open::Access::Beside)?;
         let writer = Writer::start(&path, connection)?;
-        Ok(Self { path, reader, writer: Some(writer) })
+        Ok(Self { path, reader, writer: Some(writer), _in_use: in_use })
     }
 
     /// Opens an existing journal without ever writing to it, so that a copy on read-only media can be verified.
@@ -58,7 +77,7 @@ impl SqliteJournal {
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let path = path.as_ref().to_owned();
         let reader = Reader::start(&path, open::Access::ReadOnly)?;
-        Ok(Self { path, reader, writer: None })
+        Ok(Self { path, reader, writer: None, _in_use: None })
     }
 
     /// Where the file is.

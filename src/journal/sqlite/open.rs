@@ -107,6 +107,12 @@ pub(super) fn connect_for_writing(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Turns the write-ahead log on in a finished copy, which has none.
+pub(super) fn turn_log_on(path: &Path) -> Result<(), OpenError> {
+    let connection = connect_for_writing(path).map_err(failed(path))?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed(path))
+}
+
 /// A connection that only reads.
 pub(super) fn for_reading(path: &Path, access: Access) -> Result<Connection, OpenError> {
     match access {
@@ -197,14 +203,19 @@ fn make_folder(path: &Path) -> std::io::Result<()> {
 /// Makes a missing file that only this user can read, before SQLite would make it for everyone. One that is there is
 /// not opened: closing it would let go of SQLite's locks in this process.
 fn make_file(path: &Path) -> std::io::Result<()> {
+    match make_new_file(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+/// Makes an empty file that only this user can read; one that is there is an error.
+pub(super) fn make_new_file(path: &Path) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
+    options.open(path).map(drop)
 }
 
 /// The format of a journal; `None` for an empty file.

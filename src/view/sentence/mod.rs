@@ -18,7 +18,7 @@ use crate::domain::incident::event as incident;
 use crate::domain::run::event as run;
 use crate::domain::run::event::{DoubtVerdict, FailureChoice, Question};
 use crate::domain::runbook::model::{Level, Plan};
-use crate::domain::target::event as target;
+use crate::domain::target::{EVERYTHING, event as target};
 use crate::domain::timeline::Fact;
 use crate::view::time;
 
@@ -86,7 +86,7 @@ impl Wording {
         let told = match fact {
             Fact::Incident(_, event) => Some(self.incident(event)),
             Fact::Run(id, event) => self.run(id, event),
-            Fact::Target(name, event) => target_sentence(name, event),
+            Fact::Target(name, event) => target_sentence(name, event, self.zone),
             Fact::Erased { kind, .. } => Some(format!("erased (it was {})", one_line(kind, NAME))),
         };
         self.learn(fact);
@@ -438,8 +438,11 @@ impl Wording {
     }
 }
 
-fn target_sentence(name_of: &str, event: &target::Event) -> Option<String> {
-    let target_name = one_line(name_of, NAME);
+fn target_sentence(name_of: &str, event: &target::Event, zone: Tz) -> Option<String> {
+    let target_name = match name_of.split_once('/') {
+        Some((environment, EVERYTHING)) => format!("everything in {}", one_line(environment, NAME)),
+        _ => one_line(name_of, NAME),
+    };
     match event {
         target::Event::Held(_) | target::Event::Released(_) => None,
         target::Event::TakenOver(taken) => {
@@ -449,6 +452,17 @@ fn target_sentence(name_of: &str, event: &target::Event) -> Option<String> {
         target::Event::BudgetOverridden(over) => {
             let (by, why) = (name(&over.by), because(Some(&over.why)));
             Some(format!("{target_name}: {} may act although the budget is spent, says {by}{why}", over.run))
+        }
+        target::Event::Frozen(frozen) => {
+            let (by, why, until) = (name(&frozen.by), quote(&frozen.why), time::moment(frozen.until, zone));
+            Some(format!("{target_name} frozen by {by} until {until} ({}): {why}", zone.name()))
+        }
+        target::Event::Unfrozen(unfrozen) => {
+            Some(format!("{target_name} unfrozen by {}{}", name(&unfrozen.by), because(unfrozen.why.as_deref())))
+        }
+        target::Event::FreezeOverridden(over) => {
+            let (by, why) = (name(&over.by), because(Some(&over.why)));
+            Some(format!("{target_name}: {} may act although it is frozen, says {by}{why}", over.run))
         }
     }
 }

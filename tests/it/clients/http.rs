@@ -59,7 +59,7 @@ fn request(method: Method, url: &str) -> Action {
 fn http(method: Method, url: &str) -> Request {
     let (url, target) = (url.to_owned(), None);
     let headers = Default::default();
-    Request { method, url, target, headers, json: None, body: None, follow_redirects: false }
+    Request { method, url, target, headers, json: None, body: None, follow_redirects: false, contract: None }
 }
 
 #[test]

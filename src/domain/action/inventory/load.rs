@@ -8,7 +8,7 @@ mod grants;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{ApprovalRule, Budget, Inventory, ProgramGrant, SecretGrant, Target};
+use super::{ApprovalRule, Budget, Inventory, ProgramGrant, ReadContract, SecretGrant, Target};
 use crate::base::event::Person;
 use crate::base::schedule::{Span, zone};
 use crate::base::text::{nearest, one_line};
@@ -29,6 +29,8 @@ pub struct Inventories {
     pub environments: BTreeMap<String, Inventory>,
     /// Where secrets come from, in the order of their names. Who starts the program reads their values.
     pub secrets: Vec<SecretSource>,
+    /// Contracts that targets name, and where.
+    contracts: Vec<(String, std::ops::Range<usize>)>,
 }
 
 /// A secret, where its value is found, and where it may go.
@@ -113,10 +115,37 @@ pub fn load(source: &str, file: &str, env: &dyn Fn(&str) -> Option<String>) -> R
     }
     let folder = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
     let inventories = yaml::parse(&Placed::whole(source, 0), &mut faults)
-        .and_then(|node| Loader { env, folder, faults: &mut faults }.file(&node));
+        .and_then(|node| Loader { env, folder, faults: &mut faults, contracts: Vec::new() }.file(&node));
     match inventories {
         Some(inventories) if faults.is_empty() => Ok(inventories),
         _ => Err(faults.finish()),
+    }
+}
+
+impl Inventories {
+    /// Brings the contracts that the targets of an inventory name into it. `source` is the text that this was read from.
+    ///
+    /// # Errors
+    /// Those that cannot be read, each where it is named.
+    pub fn read_contracts(
+        &self,
+        inventory: &mut Inventory,
+        source: &str,
+        read: ReadContract<'_>,
+    ) -> Result<(), Vec<Fault>> {
+        let mut faults = Faults::new(source);
+        for (name, at) in &self.contracts {
+            inventory.read_contract(name, read);
+            if let Some(why) = inventory.unread_contracts.get(name) {
+                faults.add(
+                    "bad-contract",
+                    at.clone(),
+                    format!("the contract '{}' cannot be used: {why}", one_line(name, 60)),
+                );
+            }
+        }
+        let faults = faults.finish();
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 }
 
@@ -131,6 +160,7 @@ struct Loader<'l, 's> {
     env: &'l dyn Fn(&str) -> Option<String>,
     folder: &'l Path,
     faults: &'l mut Faults<'s>,
+    contracts: Vec<(String, std::ops::Range<usize>)>,
 }
 
 impl Loader<'_, '_> {
@@ -162,7 +192,7 @@ impl Loader<'_, '_> {
                 environments.insert(name, inventory);
             }
         }
-        Some(Inventories { environments, secrets })
+        Some(Inventories { environments, secrets, contracts: std::mem::take(&mut self.contracts) })
     }
 
     /// A name that `target.NAME`, `secret.NAME` and `--env NAME` can spell.
@@ -214,7 +244,7 @@ impl Loader<'_, '_> {
             return Some(target);
         }
         let fields = Fields::of(node, "a target", self.faults)?;
-        fields.only(&["url", "railway", "redis", "approval", "budget"], self.faults);
+        fields.only(&["url", "railway", "redis", "approval", "budget", "contract"], self.faults);
         if let Some(node) = fields.get("url") {
             target.url = self.open(node, "url", &mut target.unset).and_then(|url| self.url(&url, node));
         }
@@ -230,6 +260,10 @@ impl Loader<'_, '_> {
         }
         if let Some((key, node)) = fields.entry("budget") {
             target.budget = self.budget(key, node);
+        }
+        if let Some(node) = fields.get("contract") {
+            target.contract = super::super::check::contract_name(node, self.faults);
+            self.contracts.extend(target.contract.iter().map(|name| (name.clone(), node.at.clone())));
         }
         Some(target)
     }

@@ -1,24 +1,23 @@
-//! Steps with an executor: permission, the target's guards, attempts in three stages, doubts.
+//! Steps with an executor: permission, attempts in three stages, doubts.
 
 use std::sync::LazyLock;
 
 use super::flow::saw;
 use super::{Decider, Decision, Ending};
 use crate::base::event::{Instant, Person};
-use crate::base::expr::Condition;
+use crate::base::expr::{Condition, Reference};
 use crate::domain::action::Action;
 use crate::domain::action::reply::{Answer, Failure, Probe, Reply};
 use crate::domain::run::event::{
     Adopted, ApprovalAsked, ApprovalExpired, ApprovalGiven, AttemptAccepted, AttemptDoubted, AttemptFailed,
-    AttemptPrepared, AttemptSent, DoubtProbed, DoubtSettled, DoubtVerdict, Judged, LateReply, Output, Override,
-    Question, SentAtOnce, StepBlocked, StepUnblocked, WatchGap,
+    AttemptPrepared, AttemptSent, DoubtProbed, DoubtSettled, DoubtVerdict, Judged, LateReply, Output, Question,
+    SentAtOnce, WatchGap,
 };
 use crate::domain::run::input::StageReply;
 use crate::domain::run::scope;
 use crate::domain::run::state::Stage;
 use crate::domain::runbook::model::{OnDoubt, OnTimeout};
-use crate::domain::target::Obstacle;
-use crate::domain::target::event::{Held, Released};
+use crate::domain::target::event::Held;
 
 /// How often a rate-limited call is repeated where the step says nothing about retries.
 const TRIES_WHEN_TOLD_TO_WAIT: u32 = 4;
@@ -114,15 +113,13 @@ impl Decider {
     /// Sends the act: the intent and the target's reservation are one batch.
     pub(super) fn send(&mut self, position: usize) -> Decision {
         let Some(action) = self.at(position).action.clone() else { return Ok(()) };
+        if let Some(by) = self.obstacle(position) {
+            return self.blocked(position, by);
+        }
         if action.changes()
             && let Some(target) = action.target()
         {
             let counts = self.counts(position);
-            let budget = self.state.plan.inventory.targets.get(target).and_then(|target| target.budget.clone());
-            let standing = self.targets.get(target).cloned().unwrap_or_default();
-            if let Some(by) = standing.obstacle(&self.state.id, budget.as_ref(), counts, self.now) {
-                return self.blocked(position, target, by);
-            }
             let held = Held { run: self.state.id.clone(), step: self.id(position), action: action.describe(), counts };
             let target = target.to_owned();
             self.emit_target(&target, held);
@@ -142,40 +139,6 @@ impl Decider {
     fn sending(&self, position: usize, action: &Action, visit: u32, again: u32) -> SentAtOnce {
         let key = format!("{}/{}/{visit}/{}", self.state.id, self.step(position).id, again + 1);
         SentAtOnce { key, until: self.now + self.timeout(position, action) + GRACE }
-    }
-
-    /// Cleanup and steps taken back are never stopped by a budget, nor count against it.
-    fn counts(&self, position: usize) -> bool {
-        let step = self.step(position);
-        step.always_after.is_none() && step.undo.is_none()
-    }
-
-    fn blocked(&mut self, position: usize, target: &str, by: Obstacle) -> Decision {
-        let why = match &by {
-            Obstacle::HeldBy(run) => {
-                let doing = self.targets.get(target).and_then(|state| state.held_by.as_ref());
-                let doing = doing.map_or(String::new(), |hold| format!(" ({})", hold.action));
-                format!("{run} acts on {target} right now{doing}; wait for it, or take over with a reason")
-            }
-            Obstacle::OverBudget { .. } => {
-                format!("{target} was changed as often as its budget allows; wait, or override with a reason")
-            }
-        };
-        self.emit(StepBlocked { step: self.id(position), target: target.to_owned(), why, by })
-    }
-
-    pub(super) fn unblock(&mut self, position: usize, override_: Option<Override>) -> Decision {
-        self.emit(StepUnblocked { step: self.id(position), override_ })
-    }
-
-    /// Gives the target back, if the step holds it.
-    pub(super) fn release(&mut self, position: usize) {
-        let step = self.at(position);
-        let target = step.action.as_ref().filter(|_| step.holds).and_then(|action| action.target()).map(str::to_owned);
-        if let Some(target) = target {
-            let released = Released { run: self.state.id.clone(), step: self.id(position) };
-            self.emit_target(&target, released);
-        }
     }
 
     fn timeout(&self, position: usize, action: &Action) -> chrono::TimeDelta {
@@ -390,6 +353,15 @@ impl Decider {
         }
     }
 
+    /// What counts besides, where the request is held against a contract.
+    fn promised(&self, position: usize) -> Option<&'static Condition> {
+        static KEPT: LazyLock<Option<Condition>> = LazyLock::new(|| Condition::parse("contract.ok").ok());
+        match self.at(position).action.as_deref()? {
+            Action::Http(request) if request.contract.is_some() => KEPT.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Judges a definite answer by the step's `expect` and keeps what `save` says.
     fn judge(&mut self, position: usize, answer: Answer) -> Decision {
         let kept = self.at(position).action.as_ref().map(|action| action.kind().kept_facts()).unwrap_or_default();
@@ -399,7 +371,8 @@ impl Decider {
         }
         let step = self.step(position);
         let usual = if step.expect.is_empty() { self.usual(position) } else { None };
-        let expects: Vec<Judged> = step.expect.iter().chain(usual).map(|condition| judged(condition, &scope)).collect();
+        let mut expects: Vec<Judged> =
+            step.expect.iter().chain(usual).map(|condition| judged(condition, &scope)).collect();
         let mut facts = answer.facts;
         facts.retain(|name, _| kept.contains(&name.as_str()));
         let mut unsaved = None;
@@ -413,7 +386,18 @@ impl Decider {
             Some(saw) => format!("expected {}; {saw}", judged.that),
             None => format!("expected {}", judged.that),
         });
-        let fault = broken.or(unsaved);
+        // A step that speaks of the contract itself has its own say.
+        let speaks = |condition: &Condition| {
+            condition.references().iter().any(|reference| match reference {
+                Reference::Variable { path, .. } => path.first().is_some_and(|first| first == "contract"),
+                Reference::Runs { .. } => false,
+            })
+        };
+        let promise = if step.expect.iter().any(speaks) { None } else { self.promised(position) };
+        let promise = promise.map(|condition| judged(condition, &scope));
+        let unkept = promise.as_ref().filter(|judged| !judged.held).map(|_| unkept(&facts));
+        expects.extend(promise);
+        let fault = broken.or(unkept).or(unsaved);
         let summary = match &fault {
             Some(fault) => format!("{}; {fault}", answer.summary),
             None => answer.summary,
@@ -426,6 +410,16 @@ impl Decider {
             }
             _ => self.finish(position, ending),
         }
+    }
+}
+
+/// What does not fit the contract, in words.
+fn unkept(facts: &serde_json::Map<String, serde_json::Value>) -> String {
+    let findings = facts.get("contract").and_then(|contract| contract.get("findings")?.as_array());
+    match findings.map(Vec::as_slice).unwrap_or_default() {
+        [] => "nothing says whether it fits its contract".to_owned(),
+        [only] => only.as_str().unwrap_or_default().to_owned(),
+        [first, others @ ..] => format!("{}; and {} more", first.as_str().unwrap_or_default(), others.len()),
     }
 }
 

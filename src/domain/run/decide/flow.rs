@@ -37,6 +37,7 @@ impl Decider {
         match self.stage(position) {
             Stage::Ready => self.launch(position)?,
             Stage::Failed => self.after_failure(position)?,
+            Stage::Blocked(_) => self.look_again(position)?,
             _ => {}
         }
         Ok(self.decided.len() > before)

@@ -12,8 +12,8 @@ use crate::domain::run::event::{
 use crate::domain::run::input::{Command, Refusal};
 use crate::domain::run::state::{Progress, Stage};
 use crate::domain::runbook::model::InputKind;
-use crate::domain::target::Obstacle;
-use crate::domain::target::event::{BudgetOverridden, TakenOver};
+use crate::domain::target::event::{BudgetOverridden, FreezeOverridden, TakenOver};
+use crate::domain::target::{EVERYTHING, Obstacle};
 
 /// Of anything a person types into a run.
 const LONGEST_TEXT: usize = 4_000;
@@ -290,6 +290,11 @@ impl Decider {
         match self.stage(position).clone() {
             Stage::Blocked(Obstacle::HeldBy(from)) => {
                 self.emit_target(&target, TakenOver { from, run, by: by.clone(), why: why.clone() });
+            }
+            Stage::Blocked(Obstacle::Frozen { .. }) => {
+                let target = if target.is_empty() { EVERYTHING.to_owned() } else { target };
+                let (by, why, step) = (by.clone(), why.clone(), self.id(position));
+                self.emit_target(&target, FreezeOverridden { run, step, by, why });
             }
             _ => self.emit_target(&target, BudgetOverridden { run, by: by.clone(), why: why.clone() }),
         }

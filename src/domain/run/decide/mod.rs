@@ -2,11 +2,12 @@
 //!
 //! Lives here: [`decide`], and the [`Decider`] that collects events while folding them at once, so that one decision sees
 //! what the one before it in the same batch brought about. By subject: `flow` (which step is next, how a run ends),
-//! `act` (permission, targets, attempts, doubts), `pass` (steps without an executor), `human` (what persons may do).
+//! `act` (permission, attempts, doubts), `guard` (what keeps a step from a target), `pass` (steps without an executor), `human` (what persons may do).
 //! Never lives here: anything that touches the world.
 
 mod act;
 mod flow;
+mod guard;
 mod human;
 mod pass;
 

@@ -102,6 +102,7 @@ fn get(path: &str) -> Action {
         json: None,
         body: None,
         follow_redirects: false,
+        contract: None,
     })
 }
 
