@@ -4,6 +4,7 @@
 //! answer (`chat`), what follows from what (`domain`).
 
 pub mod answers;
+pub mod charts;
 mod fault;
 pub mod grammar;
 pub mod incidents;

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::grammar::{Postmortem, Purge, Timeline, Verify};
 use super::incidents::zone_of;
 use super::{Bot, Fault};
-use crate::base::event::{Actor, Head, IncidentId, Recorded, Stream};
+use crate::base::event::{Actor, Head, IncidentId, Recorded, RunId, Stream};
+use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
 pub use crate::journal::chain::Anchor;
 pub use crate::journal::verify::Verified;
@@ -49,14 +51,7 @@ impl Bot {
     pub async fn postmortem(&self, asked: Postmortem) -> Result<Drafted, Fault> {
         let Postmortem::Draft { incident, to } = asked;
         let told = self.told(incident.as_ref()).await?;
-        let engine = self.engine()?;
-        let mut plans = BTreeMap::new();
-        for run in &told.state.runs {
-            // A plan that was erased leaves its run without phases and limits, not the incident without a postmortem.
-            if let Ok(state) = engine.run_state(run).await {
-                plans.insert(run.clone(), state.plan);
-            }
-        }
+        let plans = self.plans(&told).await?;
         let anchor = self.anchor().await?.to_string();
         let options =
             Options { zone: None, anchor: Some(anchor), generated_at: self.clock.now(), template: None, plans: &plans };
@@ -72,6 +67,19 @@ impl Bot {
         }
         files.reverse();
         Ok(Drafted::Files(files))
+    }
+
+    /// What the runs of an incident were pinned to, as far as it can be read: a plan that was erased leaves its run without
+    /// phases and limits, not the incident without a postmortem.
+    pub(super) async fn plans(&self, told: &Told) -> Result<BTreeMap<RunId, Arc<Plan>>, Fault> {
+        let engine = self.engine()?;
+        let mut plans = BTreeMap::new();
+        for run in &told.state.runs {
+            if let Ok(state) = engine.run_state(run).await {
+                plans.insert(run.clone(), state.plan);
+            }
+        }
+        Ok(plans)
     }
 
     /// Everything recorded about an incident.

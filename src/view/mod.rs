@@ -4,6 +4,7 @@
 //! ([`notify`]), the postmortem and its charts ([`report`]). Never lives here: colours, keys and widths of a terminal,
 //! buttons of a chat: the doors put those around these texts.
 
+pub mod chart;
 pub mod notify;
 pub mod report;
 pub mod sentence;

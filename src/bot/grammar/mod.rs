@@ -5,12 +5,14 @@
 //! has: every value is plain text, a number or one of a few words.
 
 mod answers;
+mod chart;
 mod incident;
 mod records;
 mod runbook;
 mod values;
 
 pub use answers::{Answer, Approve, Decide, Done, Override, Reject, Settle, Tick, Verdict};
+pub use chart::{Chart, Format};
 pub use incident::{Incident, Section};
 pub use records::{Postmortem, Purge, Rehearse, Timeline, Verify};
 pub use runbook::{Check, Diff, Do, PlanArgs, Run, Runbook, Where};
@@ -58,6 +60,8 @@ pub enum Command {
     /// The postmortem of an incident.
     #[command(subcommand)]
     Postmortem(Postmortem),
+    /// Draw what the watches of an incident measured, and how it was before and after each repair.
+    Chart(Chart),
     /// Everything recorded about an incident, in order.
     Timeline(Timeline),
     /// Check that nothing recorded was changed, removed or reordered.

@@ -14,6 +14,7 @@ mod run;
 mod screen;
 mod show;
 mod signals;
+mod watched;
 
 use std::io::IsTerminal as _;
 
@@ -117,6 +118,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Incident(Incident::Note(note)) | Command::Note(note) => show.incident(bot.note(me, note).await?),
         Command::Incident(verb) => show.incident(bot.incident(me, verb).await?),
         Command::Postmortem(asked) => show.postmortem(bot.postmortem(asked).await?),
+        Command::Chart(asked) => show.charts(&bot.charts(&asked).await?),
         Command::Timeline(asked) => show.timeline(&bot.timeline(&asked).await?),
         Command::Verify(asked) => show.verified(&bot.verify(&asked).await?),
         Command::Purge(asked) => {

@@ -9,6 +9,7 @@ use crate::base::event::{Instant, Recorded};
 use crate::base::text::one_line;
 use crate::bot::Fault;
 use crate::bot::answers::Written;
+use crate::bot::charts::Charted;
 use crate::bot::incidents::{Outcome, zone_of};
 use crate::bot::library::Listed;
 use crate::bot::records::{Anchor, Drafted, Told, Verified};
@@ -164,6 +165,18 @@ impl Show {
         match drafted {
             Drafted::Text(text) => return self.text(&text),
             Drafted::Files(files) => files.iter().for_each(|file| println!("wrote {file}")),
+        }
+        Ok(Exit::Succeeded)
+    }
+
+    /// Charts: where they are, and the figures of each series.
+    pub fn charts(&self, charts: &[Charted]) -> Shown {
+        for chart in charts {
+            println!("{}  {}", self.paint.bold(&chart.file), chart.title);
+            let wide = chart.series.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+            for (name, figures) in &chart.series {
+                println!("  {name}{}  {figures}", " ".repeat(wide - name.chars().count()));
+            }
         }
         Ok(Exit::Succeeded)
     }

@@ -5,13 +5,16 @@
 //! the view model is made, because the template does not escape. Never lives here: where the files go.
 
 mod asked;
-mod chart;
 mod cite;
 mod criteria;
+mod drawn;
 mod glance;
+mod limits;
 mod measurements;
 mod missing;
 mod open;
+mod pairs;
+mod repairs;
 mod resolution;
 mod suites;
 #[cfg(test)]
@@ -32,11 +35,12 @@ use crate::domain::incident;
 use crate::domain::incident::event::{Declared, Event};
 use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
+use crate::view::chart::Look;
 use crate::view::sentence::Wording;
 use crate::view::time;
 
-pub use chart::{Chart, Panel, Shade};
 pub use cite::{Cites, NOT_RECORDED};
+pub use drawn::{Drawn, Picture};
 
 const TEMPLATE: &str = include_str!("../../../templates/postmortem.md.hbs");
 
@@ -91,6 +95,7 @@ struct Page {
     criteria: Vec<criteria::Judgement>,
     suites: Vec<suites::Suite>,
     measurements: measurements::Measurements,
+    pairs: Vec<pairs::Shown>,
     watches: Vec<watches::Watch>,
     doubts: Vec<asked::Doubt>,
     decisions: Vec<asked::Decision>,
@@ -108,18 +113,18 @@ struct Page {
 /// # Errors
 /// A template of the operator's that does not work.
 pub fn postmortem(facts: &[Recorded<Fact>], options: &Options<'_>) -> Result<Report, ReportError> {
-    let incident = fold_incident(facts);
-    let recorded_zone = incident.as_ref().and_then(|state| zone(state.zone.as_deref()?).ok());
-    let zone = options.zone.or(recorded_zone).unwrap_or(Tz::UTC);
-    let mut wording = Wording::new(zone);
-    for (run, plan) in options.plans {
-        wording.know(run, plan);
-    }
-    for recorded in facts {
-        wording.tell(&recorded.event);
-    }
-    let context = Context { facts, zone, incident, wording, plans: options.plans, erased: missing::erased(facts) };
-    let (watches, charts) = watches::watches(&context);
+    let context = context(facts, options);
+    let zone = context.zone;
+    let readings = watches::readings(&context);
+    let repairs = repairs::repairs(&context);
+    let drawn = drawn::drawn(&context, &readings, &repairs);
+    let file = |name: &str| format!("{name}.svg");
+    let charts = drawn.iter().map(|drawn| (file(&drawn.name), drawn.picture.svg(Look::page()))).collect();
+    let watches = readings.into_iter().enumerate().map(|(index, reading)| {
+        let chart = drawn.iter().find(|drawn| drawn.watch == Some(index));
+        reading.finish(&context, chart.map(|drawn| file(&drawn.name)))
+    });
+    let watches = watches.collect();
     let doubts = asked::doubts(&context);
     let criteria = criteria::judgements(&context);
     let resolution = resolution::runs(&context);
@@ -131,7 +136,8 @@ pub fn postmortem(facts: &[Recorded<Fact>], options: &Options<'_>) -> Result<Rep
         resolution,
         criteria,
         suites: suites::suites(&context),
-        measurements: measurements::measurements(&context),
+        measurements: measurements::measurements(&context, &repairs),
+        pairs: pairs::shown(&drawn),
         watches,
         doubts,
         decisions: asked::decisions(&context),
@@ -147,6 +153,28 @@ pub fn postmortem(facts: &[Recorded<Fact>], options: &Options<'_>) -> Result<Rep
     };
     let markdown = render(options.template.unwrap_or(TEMPLATE), &page)?;
     Ok(Report { markdown, charts })
+}
+
+/// The charts of an incident: one of each watch that has samples, and one of each change that has samples of the same
+/// series before and behind it. Any part of the facts will do.
+#[must_use]
+pub fn charts(facts: &[Recorded<Fact>], options: &Options<'_>) -> Vec<Drawn> {
+    let context = context(facts, options);
+    drawn::drawn(&context, &watches::readings(&context), &repairs::repairs(&context))
+}
+
+fn context<'a>(facts: &'a [Recorded<Fact>], options: &Options<'a>) -> Context<'a> {
+    let incident = fold_incident(facts);
+    let recorded_zone = incident.as_ref().and_then(|state| zone(state.zone.as_deref()?).ok());
+    let zone = options.zone.or(recorded_zone).unwrap_or(Tz::UTC);
+    let mut wording = Wording::new(zone);
+    for (run, plan) in options.plans {
+        wording.know(run, plan);
+    }
+    for recorded in facts {
+        wording.tell(&recorded.event);
+    }
+    Context { facts, zone, incident, wording, plans: options.plans, erased: missing::erased(facts) }
 }
 
 fn render(template: &str, page: &Page) -> Result<String, ReportError> {
