@@ -4,7 +4,7 @@ use super::line::{lines, silences};
 use super::svg::{Anchor, Svg};
 use super::times::{Tick, ticks};
 use super::values::Scale;
-use super::{Panel, word};
+use super::{Panel, Shade, word};
 use crate::base::event::Instant;
 use chrono_tz::Tz;
 
@@ -87,22 +87,23 @@ impl Plot {
         self.grid(svg, ticks);
         let labels = self.gaps(svg, &quiet, shown);
         self.breaches(svg, panel, shown);
-        let mut drawn: Vec<Vec<(f64, f64)>> = Vec::new();
-        for piece in lines(panel, &quiet, self.window) {
-            let piece: Vec<(f64, f64)> = piece.iter().map(|(at, value)| (self.x(*at), self.y(*value))).collect();
+        for (middle, text) in labels {
+            svg.text(middle, self.bottom() - 7.0, "soft halo", Anchor::Middle, text);
+        }
+        let place = |(at, value): &(Instant, f64)| (self.x(*at), self.y(*value));
+        let drawn: Vec<Vec<(f64, f64)>> =
+            lines(panel, &quiet, self.window).iter().map(|piece| piece.iter().map(place).collect()).collect();
+        // Words lie under what was measured: a label may be crossed, a value is never hidden.
+        self.limits(svg, panel, &drawn);
+        for piece in &drawn {
             match piece[..] {
                 [(x, y)] => svg.dot(x, y, 2.2),
-                _ => svg.polyline("line", &piece),
+                _ => svg.polyline("line", piece),
             }
-            drawn.push(piece);
         }
         if let Some((at, value)) = panel.series.last().filter(|(at, _)| (self.window.0..=self.window.1).contains(at)) {
             svg.dot(self.x(at), self.y(value), 3.2);
         }
-        for (middle, text) in labels {
-            svg.text(middle, self.bottom() - 7.0, "soft halo", Anchor::Middle, text);
-        }
-        self.limits(svg, panel, &drawn);
         self.unwatched(svg);
     }
 
@@ -156,7 +157,8 @@ impl Plot {
 
     fn breaches(&self, svg: &mut Svg, panel: &Panel, shown: &mut Shown) {
         let (from, to) = self.window;
-        for shade in panel.breaches.iter().filter(|shade| shade.from <= to && shade.to >= from).take(500) {
+        let inside = |shade: &&Shade| shade.from <= to && (shade.to > from || shade.from >= from);
+        for shade in panel.breaches.iter().filter(inside).take(500) {
             let level = word(shade.level);
             match level {
                 "warn" => shown.warn = true,
@@ -187,7 +189,7 @@ impl Plot {
             };
             let hidden = |(right, baseline): &(bool, f64)| {
                 let from = if *right { self.right() - wide } else { self.left };
-                let (to, low, high) = (from + wide, baseline + 3.0, baseline - size);
+                let (to, low, high) = (from + wide, baseline + 6.0, baseline - size);
                 // The box around a stretch of the line is near enough.
                 let crosses = |pair: &&[(f64, f64)]| {
                     let ((x1, y1), (x2, y2)) = (pair[0], pair[1]);

@@ -9,8 +9,8 @@ const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█
 /// Stands where nothing was measured.
 const GAP: char = '·';
 
-/// `▁▂▅█▃··▁ 17`: at most `width` blocks, oldest left, each the mean of an equal part of the time, `·` where (in more than half
-/// of a part) nothing was measured, and the last value. A series that never changes is a line at half height. Empty
+/// `▁▂▅█▃··▁ 17`: at most `width` blocks, oldest left, each the mean of an equal part of the time, `·` where (in half of a part or
+/// more) nothing was measured, and the last value. A series that never changes is a line at half height. Empty
 /// without samples.
 #[must_use]
 pub fn sparkline(series: &Series, unit: Unit, width: usize) -> String {
@@ -37,7 +37,7 @@ fn cells(series: &Series, width: usize) -> Vec<Option<f64>> {
     let mut sums = vec![(0.0, 0_u32); width];
     for (at, value) in samples {
         let index = ((millis(*first, *at) as f64 / part.max(1e-9)) as usize).min(width - 1);
-        // Halved before they are summed, so that large values do not overflow so soon.
+        // Made small before they are summed, so that large values do not overflow so soon.
         sums[index] = (sums[index].0 + value / 1024.0, sums[index].1 + 1);
     }
     let mut silent = vec![0.0; width];
@@ -45,7 +45,7 @@ fn cells(series: &Series, width: usize) -> Vec<Option<f64>> {
         let (before, to) = (millis(*first, pair[0].0) as f64, millis(*first, pair[1].0) as f64);
         // A thinned series has uneven distances; only what could fill half a part counts.
         let from = before + usual as f64;
-        if to - before <= 1.5 * usual as f64 || to - from <= part / 2.0 {
+        if to - before <= 1.5 * usual as f64 || to - from < part * 0.499 {
             continue;
         }
         let (begins, ends) = ((from / part) as usize, ((to / part) as usize).min(width - 1));
@@ -53,12 +53,15 @@ fn cells(series: &Series, width: usize) -> Vec<Option<f64>> {
             *quiet += (to.min((index + 1) as f64 * part) - from.max(index as f64 * part)).max(0.0);
         }
     }
-    sums.iter()
-        .zip(silent)
-        .map(|((sum, count), quiet)| {
-            (*count > 0 && quiet <= part / 2.0).then(|| (sum / f64::from(*count) * 1024.0).clamp(f64::MIN, f64::MAX))
-        })
-        .collect()
+    // A sample that came a little early or late leaves a part empty that is no gap: the one before speaks for it.
+    let mut before = None;
+    let cells = sums.iter().zip(silent).map(|((sum, count), quiet)| {
+        if *count > 0 {
+            before = Some((sum / f64::from(*count) * 1024.0).clamp(f64::MIN, f64::MAX));
+        }
+        before.filter(|_| quiet < part * 0.499)
+    });
+    cells.collect()
 }
 
 fn millis(from: Instant, to: Instant) -> i64 {

@@ -166,6 +166,12 @@ fn a_line_of_blocks_shows_gaps_and_ends_with_the_last_value() {
     assert_eq!(line(&[Some(5.0), Some(5.0), Some(5.0)], 10), "▄▄▄ 5");
     assert_eq!(line(&[Some(f64::MIN), Some(f64::MAX)], 2), "▁█ 1.80e308");
     assert_eq!(line(&[], 8), "");
+    // Samples that come a little late leave no hole.
+    let late = [0, 1_000, 2_900, 3_000, 4_000, 5_900, 6_900, 7_000]
+        .map(|millis| (from + TimeDelta::milliseconds(millis), 1.0));
+    let mut uneven = Series::new();
+    late.into_iter().for_each(|(at, value)| assert!(uneven.push(at, value)));
+    assert_eq!(sparkline(&uneven, Unit::Plain, 8).matches('·').count(), 2, "only the two seconds that are missing");
     // Two hours with half an hour missing, in sixteen columns: four of them.
     let long: Vec<_> = (0..480).map(|index| (!(120..240).contains(&index)).then(|| f64::from(index % 7))).collect();
     assert_eq!(line(&long, 16).matches('·').count(), 4);

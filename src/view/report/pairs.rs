@@ -22,7 +22,7 @@ use crate::view::time;
 const PAIRS: usize = 12;
 /// No side shows more than this; samples that lie further from the change are not compared with it.
 const LONGEST: TimeDelta = TimeDelta::hours(6);
-/// A shorter side gets at least this much room, or a quarter of the width.
+/// Both sides are as long as the longer one, but at most four times the shorter one, or this.
 const SHORTEST: TimeDelta = TimeDelta::minutes(10);
 
 /// A pair as the page shows it.
@@ -114,6 +114,24 @@ fn changes(panels: &[Panel], repairs: &[Repair]) -> Vec<Change> {
     found
 }
 
+/// How far the samples on both sides reach away from a change.
+#[derive(Default)]
+struct Reach {
+    before: TimeDelta,
+    after: TimeDelta,
+    /// Where, at the latest, every side has begun to have samples.
+    nearest: TimeDelta,
+}
+
+impl Reach {
+    /// How long both sides are shown: the same, so that slopes can be compared, and not so long that the shorter one is lost.
+    fn length(&self) -> TimeDelta {
+        let (longer, shorter) = (self.before.max(self.after), self.before.min(self.after));
+        let length = longer.min((shorter * 4).max(SHORTEST));
+        if length < self.nearest { longer } else { length }
+    }
+}
+
 fn pair(
     context: &Context<'_>,
     watches: &[&Reading<'_>],
@@ -124,25 +142,23 @@ fn pair(
     let (first, last) = (repairs[change.first].at, repairs[change.last].at);
     let since = change.since.unwrap_or(first - LONGEST).max(first - LONGEST);
     let until = change.until.unwrap_or(last + LONGEST).min(last + LONGEST);
-    let (mut kept, mut ends): (Vec<Panel>, Option<(TimeDelta, TimeDelta)>) = (Vec::new(), None);
+    let mut kept: Vec<&Panel> = Vec::new();
+    let mut reach = Reach::default();
     for panel in panels {
         let samples = panel.series.samples();
-        let earliest = samples.iter().find(|(at, _)| (since..first).contains(at));
-        let latest = samples.iter().rev().find(|(at, _)| (last..until).contains(at));
-        let (Some((earliest, _)), Some((latest, _))) = (earliest, latest) else { continue };
-        let (before, after) = ends.unwrap_or_default();
-        ends = Some((before.max(first - *earliest), after.max(*latest - last)));
-        kept.push(panel.clone());
+        let before: Vec<Instant> = samples.iter().map(|(at, _)| *at).filter(|at| (since..first).contains(at)).collect();
+        let after: Vec<Instant> = samples.iter().map(|(at, _)| *at).filter(|at| (last..until).contains(at)).collect();
+        if let ([earliest, .., nearest] | [earliest @ nearest], [soonest, .., latest] | [soonest @ latest]) =
+            (&before[..], &after[..])
+        {
+            reach.before = reach.before.max(first - *earliest);
+            reach.after = reach.after.max(*latest - last);
+            reach.nearest = reach.nearest.max(first - *nearest).max(*soonest - last);
+            kept.push(panel);
+        }
     }
-    let (before, after) = ends?;
-    // The same length on both sides, so that slopes can be compared.
-    let length = before.max(after).min((before.min(after) * 4).max(SHORTEST));
+    let length = reach.length();
     let (from, to) = (since.max(first - length), until.min(last + length));
-    let sides = |panel: &Panel| {
-        let has = |from, to| panel.series.samples().iter().any(|(at, _)| (from..=to).contains(at));
-        has(from, first) && has(last, to)
-    };
-    kept.retain(sides);
     (!kept.is_empty()).then(|| Pair {
         title: one_line(&format!("{}: before and after", watches[0].started.title), 120),
         change: named(context, &repairs[change.first..=change.last]),
@@ -157,10 +173,10 @@ fn pair(
 }
 
 /// Without the samples and breaches that belong to another change.
-fn bounded(panel: Panel, from: Instant, to: Instant) -> Panel {
+fn bounded(panel: &Panel, from: Instant, to: Instant) -> Panel {
     let near = panel.breaches.iter().filter(|shade| shade.from <= to && shade.to >= from);
     let breaches = near.map(|shade| Shade { from: shade.from.max(from), to: shade.to.min(to), ..*shade }).collect();
-    Panel { series: panel.within((from, to)), breaches, ..panel }
+    Panel { series: panel.within((from, to)), breaches, ..panel.clone() }
 }
 
 /// `Restart Redis on Railway, 08:05:30`; of several the first two.

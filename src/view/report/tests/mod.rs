@@ -9,8 +9,9 @@ use proptest::prelude::*;
 use pulldown_cmark::{Event as Markdown, Options as Dialect, Parser, Tag};
 use serde_json::Value;
 
-use super::{Options, Report, ReportError, postmortem};
+use super::{Options, Picture, Report, ReportError, charts, postmortem};
 use crate::base::event::{Instant, Recorded, RunId, Stream};
+use crate::domain::run::event as run;
 use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
 use story::story;
@@ -83,6 +84,57 @@ fn the_chart_shows_the_gap_the_breach_and_the_limits() {
     assert_eq!(count("class=\"gap\""), 3, "in both panels and in the key");
     assert_eq!(count("class=\"bwarn\""), 2, "where it was broken and in the key");
     assert_eq!((count("class=\"limit warn\""), count("class=\"limit fail\"")), (1, 1));
+}
+
+#[test]
+fn a_repair_between_watches_of_the_same_reading_is_drawn_with_both_sides() {
+    let (facts, plans) = story();
+    let options = Options { zone: None, anchor: None, generated_at: generated_at(), template: None, plans: &plans };
+    assert!(
+        !charts(&facts, &options).iter().any(|drawn| matches!(drawn.picture, Picture::Change(_))),
+        "nothing before"
+    );
+    // The same watch once more, half an hour before the restart: as if somebody had looked then.
+    let watch: Vec<_> = facts
+        .iter()
+        .filter(|recorded| match &recorded.event {
+            Fact::Run(_, event) => {
+                event.kind().starts_with("watch.")
+                    || matches!(event, run::Event::StepFinished(finished) if finished.step == "watch")
+            }
+            _ => false,
+        })
+        .cloned()
+        .map(earlier)
+        .collect();
+    let both: Vec<_> = watch.into_iter().chain(facts).collect();
+    let report = report(&both, &plans);
+    let changes: Vec<_> = report.charts.iter().filter(|(name, _)| name.starts_with("change-")).collect();
+    let [(name, svg)] = &changes[..] else { panic!("one change, not {}", changes.len()) };
+    assert_eq!(name, "change-1-run-12-watch.svg");
+    assert!(report.markdown.contains(&format!("({name})")), "{}", report.markdown);
+    assert!(svg.contains(">Restart Redis on Railway, 08:07:56<"), "the change is named: {svg}");
+    assert!(svg.contains(">before: last 5 · min 5 · max 17 · p95 15<") && svg.contains(">after: last 5 ·"), "{svg}");
+    well_formed(&report.markdown).unwrap();
+}
+
+/// A fact of a watch with all its times half an hour earlier.
+fn earlier(mut recorded: Recorded<Fact>) -> Recorded<Fact> {
+    let by = chrono::TimeDelta::minutes(30);
+    recorded.head.occurred_at -= by;
+    if let Fact::Run(_, event) = &mut recorded.event {
+        match event {
+            run::Event::WatchStarted(started) => started.until -= by,
+            run::Event::WatchTallied(tallied) => {
+                (tallied.from, tallied.to) = (tallied.from - by, tallied.to - by);
+                tallied.points.values_mut().flatten().for_each(|point| point.at -= by);
+            }
+            run::Event::WatchBreached(breached) => breached.since -= by,
+            run::Event::WatchGap(gap) => (gap.from, gap.to) = (gap.from - by, gap.to - by),
+            _ => {}
+        }
+    }
+    recorded
 }
 
 #[test]
