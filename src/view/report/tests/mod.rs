@@ -94,21 +94,7 @@ fn a_repair_between_watches_of_the_same_reading_is_drawn_with_both_sides() {
         !charts(&facts, &options).iter().any(|drawn| matches!(drawn.picture, Picture::Change(_))),
         "nothing before"
     );
-    // The same watch once more, half an hour before the restart: as if somebody had looked then.
-    let watch: Vec<_> = facts
-        .iter()
-        .filter(|recorded| match &recorded.event {
-            Fact::Run(_, event) => {
-                event.kind().starts_with("watch.")
-                    || matches!(event, run::Event::StepFinished(finished) if finished.step == "watch")
-            }
-            _ => false,
-        })
-        .cloned()
-        .map(earlier)
-        .collect();
-    let both: Vec<_> = watch.into_iter().chain(facts).collect();
-    let report = report(&both, &plans);
+    let report = report(&watched_before(&facts, 30), &plans);
     let changes: Vec<_> = report.charts.iter().filter(|(name, _)| name.starts_with("change-")).collect();
     let [(name, svg)] = &changes[..] else { panic!("one change, not {}", changes.len()) };
     assert_eq!(name, "change-1-run-12-watch.svg");
@@ -118,9 +104,33 @@ fn a_repair_between_watches_of_the_same_reading_is_drawn_with_both_sides() {
     well_formed(&report.markdown).unwrap();
 }
 
-/// A fact of a watch with all its times half an hour earlier.
-fn earlier(mut recorded: Recorded<Fact>) -> Recorded<Fact> {
-    let by = chrono::TimeDelta::minutes(30);
+#[test]
+fn samples_too_far_from_a_repair_are_not_compared_with_it() {
+    let (facts, plans) = story();
+    let options = Options { zone: None, anchor: None, generated_at: generated_at(), template: None, plans: &plans };
+    let pairs = |minutes| {
+        let drawn = charts(&watched_before(&facts, minutes), &options);
+        drawn.iter().filter(|drawn| matches!(drawn.picture, Picture::Change(_))).count()
+    };
+    assert_eq!(pairs(180), 1, "much longer ago than the watch behind the repair is long");
+    assert_eq!(pairs(420), 0);
+}
+
+/// The story with its watch once more, so many minutes before: as if somebody had looked then.
+fn watched_before(facts: &[Recorded<Fact>], minutes: i64) -> Vec<Recorded<Fact>> {
+    let watch = facts.iter().filter(|recorded| match &recorded.event {
+        Fact::Run(_, event) => {
+            event.kind().starts_with("watch.")
+                || matches!(event, run::Event::StepFinished(finished) if finished.step == "watch")
+        }
+        _ => false,
+    });
+    watch.cloned().map(|recorded| earlier(recorded, minutes)).chain(facts.iter().cloned()).collect()
+}
+
+/// A fact of a watch with all its times so many minutes earlier.
+fn earlier(mut recorded: Recorded<Fact>, minutes: i64) -> Recorded<Fact> {
+    let by = chrono::TimeDelta::minutes(minutes);
     recorded.head.occurred_at -= by;
     if let Fact::Run(_, event) = &mut recorded.event {
         match event {
