@@ -1,14 +1,12 @@
 //! Samples over time: what a watch measured.
 //!
-//! Lives here: [`Series`] and its arithmetic: extremes, percentiles, coverage, gaps, a line of blocks, thinning.
+//! Lives here: [`Series`] and its arithmetic: extremes, percentiles, coverage, gaps, thinning.
 //! Never lives here: thresholds and verdicts, sampling, pictures.
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::event::Instant;
-
-const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Samples in the order of their time. Values are finite.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -125,26 +123,6 @@ impl Series {
         gaps
     }
 
-    /// The series as one line of blocks, oldest left, at most `width` characters: the mean of each equal part of its time,
-    /// a space where nothing was measured. A series that never changes is a line at half height.
-    #[must_use]
-    pub fn sparkline(&self, width: usize) -> String {
-        let (Some(least), Some(most)) = (self.min(), self.max()) else { return String::new() };
-        let width = width.min(self.even_width());
-        let mut parts = vec![(0.0, 0_u32); width];
-        for (at, value) in &self.samples {
-            if let Some((sum, count)) = parts.get_mut(self.part_of(*at, width)) {
-                *sum += value;
-                *count += 1;
-            }
-        }
-        let block = |(sum, count): &(f64, u32)| match count {
-            0 => ' ',
-            _ => BLOCKS[height(sum / f64::from(*count), least, most)],
-        };
-        parts.iter().map(block).collect()
-    }
-
     /// At most `2 * buckets` samples that draw the same picture: of each equal part of its time the least and the greatest
     /// sample, so that no peak is lost. A series that is small enough is returned as it is.
     #[must_use]
@@ -184,26 +162,6 @@ impl Series {
         let share = (at - *first).num_milliseconds() as f64 / length as f64;
         ((share * parts as f64) as usize).min(parts.saturating_sub(1))
     }
-
-    /// How many parts the time has at the usual distance of two samples: more would show gaps that are none.
-    fn even_width(&self) -> usize {
-        let mut distances: Vec<i64> =
-            self.samples.windows(2).map(|pair| (pair[1].0 - pair[0].0).num_milliseconds()).collect();
-        distances.sort_unstable();
-        let usual = distances.get(distances.len() / 2).copied().unwrap_or(0).max(1);
-        let (Some((first, _)), Some((last, _))) = (self.samples.first(), self.samples.last()) else { return 0 };
-        usize::try_from((*last - *first).num_milliseconds() / usual).unwrap_or(0).saturating_add(1)
-    }
-}
-
-/// Which block shows a value between the extremes.
-fn height(value: f64, least: f64, most: f64) -> usize {
-    if least >= most {
-        return 3;
-    }
-    // Halved, because the distance of two finite values may be infinite.
-    let share = (value / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0);
-    ((share * 8.0) as usize).min(7)
 }
 
 #[cfg(test)]
@@ -237,15 +195,6 @@ mod tests {
         let watched = series(&[(0, 9.0), (15, 9.0), (30, 9.0), (31, 9.0), (90, 12.0), (105, 12.0)]);
         assert_eq!(watched.gaps(fifteen, at(0), at(120)), vec![Gap { from: at(31), to: at(90) }]);
         assert!((watched.coverage(fifteen, at(0), at(120)) - 5.0 / 8.0).abs() < 1e-9);
-        assert_eq!(watched.sparkline(8), "▁▁▁   ██");
-    }
-
-    #[test]
-    fn sparklines_stay_readable() {
-        assert_eq!(series(&[(0, 5.0), (1, 5.0), (2, 5.0)]).sparkline(10), "▄▄▄");
-        assert_eq!(series(&(0..8).map(|n| (n, n as f64)).collect::<Vec<_>>()).sparkline(8), "▁▂▃▄▅▆▇█");
-        assert_eq!(series(&[(0, f64::MIN), (1, f64::MAX)]).sparkline(2), "▁█");
-        assert_eq!(Series::new().sparkline(8), "");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod backup;
+pub mod charts;
 pub mod export;
 mod fault;
 pub mod findings;

@@ -30,6 +30,7 @@ const ABSENCES: &[(&str, &[&str])] = &[
     ("tokio::", &["client", "chat", "main", "base/clock"]),
     ("reqwest::", &["client"]),
     ("rusqlite::", &["journal"]),
+    ("resvg::", &["view/chart/png"]),
     ("std::fs", &["journal", "config", "bot", "chat", "main", "client/process", "rehearsal"]),
     ("std::env", &["config", "main", "chat", "client/process"]),
     ("std::process::Command", &[]),

@@ -69,6 +69,38 @@ wait: { for: 2m }
 ```
 "#;
 
+/// Two short watches of the same thing with a change between them.
+const WATCHED: &str = r#"# Watched
+
+## Look
+
+### Watch it
+```yaml rundown
+id: before
+watch:
+  for: 2s
+  every: 1s
+  sample: { http: { get: "{{target.backend.url}}/health" } }
+  series: { answer: status }
+  expect: [{ that: answer < 500, breach_after: 1, level: fail }]
+```
+
+### Restart it
+```yaml rundown
+http: { post: "{{target.backend.url}}/restart" }
+```
+
+### Watch it again
+```yaml rundown
+id: after
+watch:
+  for: 2s
+  every: 1s
+  sample: { http: { get: "{{target.backend.url}}/health" } }
+  series: { answer: status }
+```
+"#;
+
 /// A server that answers everything with 200 and counts what it was asked to change.
 struct Server {
     url: String,
@@ -395,6 +427,38 @@ fn a_single_action_follows_the_same_rules() {
     assert!(timeline.contains("run-1 started by ana"), "{timeline}");
     assert_eq!(desk.say("do htp get=x").0, 2);
     assert_eq!(desk.say("do http get=http://169.254.169.254/ --env test").0, 1, "metadata stays out of reach");
+}
+
+#[test]
+fn what_was_watched_is_drawn() {
+    let desk = Desk::new();
+    std::fs::write(desk.folder.path().join("runbooks/watched.md"), WATCHED).unwrap();
+    let (code, text) = desk.say("run watched --env test --yes");
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("    answer  ▄") && text.contains(" 200  (min 200, max 200)\n"), "{text}");
+
+    let (code, text) = desk.say("chart --to charts --format png --theme dark");
+    assert_eq!(code, 0, "{text}");
+    let figures = "last 200  min 200  max 200  p95 200";
+    assert!(text.starts_with(&format!("charts/watch-run-1-before.png  Watch it\n  answer  {figures}\n")), "{text}");
+    assert!(text.contains("charts/change-1-run-1-after.png  Watch it: before and after: Restart it, "), "{text}");
+    assert!(text.contains(&format!("  answer before  {figures}\n  answer after   {figures}\n")), "{text}");
+    let file = |name: &str| std::fs::read(desk.folder.path().join(name)).unwrap();
+    for name in ["watch-run-1-before", "watch-run-1-after", "change-1-run-1-after"] {
+        assert!(file(&format!("charts/{name}.png")).starts_with(b"\x89PNG"), "{name}");
+    }
+    assert_eq!(desk.say("chart inc-1 --to charts").0, 0);
+    assert!(file("charts/watch-run-1-after.svg").starts_with(b"<svg"));
+
+    assert_eq!(desk.say("postmortem draft inc-1 --to page.md").0, 0);
+    let page = String::from_utf8(file("page.md")).unwrap();
+    assert!(page.contains("(change-1-run-1-after.svg)") && page.contains("(watch-run-1-before.svg)"), "{page}");
+    assert_eq!(file("change-1-run-1-after.svg"), file("charts/change-1-run-1-after.svg"));
+
+    assert_eq!(desk.say("incident declare Something else").0, 0);
+    let (code, text) = desk.say("chart inc-2 --to nowhere");
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("inc-2 has no chart") && !desk.folder.path().join("nowhere").exists(), "{text}");
 }
 
 #[test]

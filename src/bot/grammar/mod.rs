@@ -5,6 +5,7 @@
 //! has: every value is plain text, a number or one of a few words.
 
 mod answers;
+mod chart;
 mod findings;
 mod freeze;
 mod incident;
@@ -13,6 +14,7 @@ mod runbook;
 mod values;
 
 pub use answers::{Answer, Approve, Decide, Done, Override, Reject, Settle, Tick, Verdict};
+pub use chart::{Chart, Format};
 pub use findings::{
     Action, ActionAbout, BriefArgs, Cause, Evidence, Handoff, Hypothesis, ImpactArgs, LessonArgs, Recommend,
     ReviewArgs, SettleAction, SettleHypothesis, Similar, Withdraw,
@@ -95,6 +97,8 @@ pub enum Command {
     /// The postmortem of an incident.
     #[command(subcommand)]
     Postmortem(Postmortem),
+    /// Draw what the watches of an incident measured, and how it was before and after each repair.
+    Chart(Chart),
     /// A page about an incident: the whole postmortem, a summary, the debugging record, phases, an update.
     Report(ReportArgs),
     /// Everything about an incident in a folder: pages, charts, events, runbooks, and hashes that `verify DIR` checks.

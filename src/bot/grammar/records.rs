@@ -16,7 +16,7 @@ pub enum Postmortem {
         /// Which incident.
         #[arg(value_name = "INC")]
         incident: Option<IncidentId>,
-        /// Write it to this file, its chart beside it.
+        /// Write it to this file, its charts beside it.
         #[arg(long, value_name = "FILE")]
         to: Option<String>,
     },

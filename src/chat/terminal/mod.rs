@@ -17,6 +17,7 @@ mod run;
 mod screen;
 mod show;
 mod signals;
+mod watched;
 
 use std::io::IsTerminal as _;
 
@@ -157,6 +158,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             let exported = bot.export(asked).await?;
             show.lines(&exported.lines(), "")
         }
+        Command::Chart(asked) => show.charts(&bot.charts(&asked).await?),
         Command::Timeline(asked) => show.timeline(&bot.timeline(&asked).await?),
         Command::Verify(asked) => match &asked.export {
             Some(folder) => show.lines(&crate::bot::export::verify(folder, asked.anchor.as_deref())?, ""),

@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::paint::Paint;
+use super::watched::Watched;
 use crate::base::event::{Instant, Person, Recorded};
 use crate::base::series::Series;
 use crate::base::text::one_line;
@@ -17,6 +18,7 @@ use crate::domain::run::event::Event;
 use crate::domain::run::state::{Stage, State};
 use crate::domain::runbook::model::Does;
 use crate::domain::timeline::Fact;
+use crate::view::chart::{Unit, sparkline};
 use crate::view::sentence::Wording;
 use crate::view::time;
 
@@ -30,6 +32,7 @@ pub struct Screen {
     bars: Option<MultiProgress>,
     under_way: BTreeMap<String, UnderWay>,
     wording: Wording,
+    watched: Watched,
     paint: Paint,
     width: usize,
     zone: Tz,
@@ -57,6 +60,7 @@ impl Screen {
             bars,
             under_way: BTreeMap::new(),
             wording: Wording::new(zone),
+            watched: Watched::default(),
             paint,
             width,
             zone,
@@ -77,6 +81,11 @@ impl Screen {
         for recorded in events {
             if let Some(line) = self.line(recorded) {
                 self.print(&line);
+            }
+            if let Fact::Run(_, event) = &recorded.event {
+                for line in self.watched.read(event, &state.plan) {
+                    self.print(&format!("    {line}"));
+                }
             }
         }
         self.follow(state, now);
@@ -218,8 +227,10 @@ impl Screen {
         let shown: Vec<String> = values
             .iter()
             .map(|(name, value)| {
-                let spark = under_way.series.get(name).map_or(String::new(), |series| series.sparkline(SPARK));
-                format!("{} {} {spark}", one_line(name, 24), crate::view::sentence::number(*value))
+                let shown = under_way.series.get(name).map(|series| sparkline(series, Unit::Plain, SPARK));
+                let shown = shown.filter(|shown| !shown.is_empty());
+                let shown = shown.unwrap_or_else(|| crate::view::sentence::number(*value));
+                format!("{} {shown}", one_line(name, 24))
             })
             .collect();
         under_way.last = shown.join("  ");

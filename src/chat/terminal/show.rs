@@ -9,6 +9,7 @@ use crate::base::event::{IncidentId, Instant, Recorded};
 use crate::base::text::one_line;
 use crate::bot::Fault;
 use crate::bot::answers::Written;
+use crate::bot::charts::Charted;
 use crate::bot::incidents::{Outcome, zone_of};
 use crate::bot::joining::Alike;
 use crate::bot::library::Listed;
@@ -213,6 +214,18 @@ impl Show {
                 return Ok(Exit::Failed);
             }
             Drafted::Files(files) => files.iter().for_each(|file| println!("wrote {file}")),
+        }
+        Ok(Exit::Succeeded)
+    }
+
+    /// Charts: where they are, and the figures of each series.
+    pub fn charts(&self, charts: &[Charted]) -> Shown {
+        for chart in charts {
+            println!("{}  {}", self.paint.bold(&chart.file), chart.title);
+            let wide = chart.series.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+            for (name, figures) in &chart.series {
+                println!("  {name}{}  {figures}", " ".repeat(wide - name.chars().count()));
+            }
         }
         Ok(Exit::Succeeded)
     }

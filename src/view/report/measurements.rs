@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::cite::{Cites, NOT_RECORDED, md};
+use super::repairs::Repair;
 use crate::base::event::RunId;
 use crate::domain::action::Action;
 use crate::domain::run::event::Event;
@@ -50,9 +51,8 @@ struct Pair {
     after: Option<Reading>,
 }
 
-pub(super) fn measurements(context: &Context<'_>) -> Measurements {
-    let repairs = repairs(context);
-    let (first, last) = (repairs.first().map(|repair| repair.1), repairs.last().map(|repair| repair.1));
+pub(super) fn measurements(context: &Context<'_>, repairs: &[Repair]) -> Measurements {
+    let (first, last) = (repairs.first().map(|repair| repair.pos), repairs.last().map(|repair| repair.pos));
     let mut order: Vec<(String, String)> = Vec::new();
     let mut pairs: BTreeMap<(String, String), Pair> = BTreeMap::new();
     let mut actions: BTreeMap<(RunId, String), Action> = BTreeMap::new();
@@ -95,44 +95,15 @@ pub(super) fn measurements(context: &Context<'_>) -> Measurements {
         })
         .collect();
     let between = (!repairs.is_empty()).then(|| {
-        let named: Vec<String> =
-            repairs.iter().take(10).map(|(name, pos)| format!("{name} {}", Cites::one(*pos).text())).collect();
+        let named: Vec<String> = repairs
+            .iter()
+            .take(10)
+            .map(|repair| format!("{} {}", md(&repair.heading, 100), Cites::one(repair.pos).text()))
+            .collect();
         named.join(", ")
     });
     let more = rows.len().saturating_sub(ROWS);
     Measurements { between, rows: rows.into_iter().take(ROWS).collect(), more }
-}
-
-/// The changes that were meant to mend something: those whose effect is confirmed (restarts, redeployments, rollbacks);
-/// where there was none of them, whatever changed something.
-fn repairs(context: &Context<'_>) -> Vec<(String, u64)> {
-    let mut actions: BTreeMap<(&RunId, &str), &Action> = BTreeMap::new();
-    let (mut confirmed, mut changed) = (Vec::new(), Vec::new());
-    for recorded in context.facts {
-        let Fact::Run(id, event) = &recorded.event else { continue };
-        match event {
-            Event::StepStarted(started) => match &started.action {
-                Some(action) => {
-                    actions.insert((id, &started.step), action);
-                }
-                None => {
-                    actions.remove(&(id, started.step.as_str()));
-                }
-            },
-            Event::AttemptSent(sent) => {
-                let Some(action) = actions.get(&(id, sent.step.as_str())) else { continue };
-                let entry = (md(&context.wording.heading(id, &sent.step), 100), recorded.pos);
-                if action.confirms() {
-                    confirmed.push(entry.clone());
-                }
-                if action.changes() && !matches!(action, Action::Exec(_)) {
-                    changed.push(entry);
-                }
-            }
-            _ => {}
-        }
-    }
-    if confirmed.is_empty() { changed } else { confirmed }
 }
 
 /// What an event measured: source, name, value.

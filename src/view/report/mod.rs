@@ -5,15 +5,18 @@
 //! the view model is made, because the template does not escape. Never lives here: where the files go.
 
 mod asked;
-mod chart;
 mod check;
 mod cite;
 mod criteria;
+mod drawn;
 mod findings;
 mod glance;
+mod limits;
 mod measurements;
 mod missing;
 mod open;
+mod pairs;
+mod repairs;
 mod resolution;
 mod review;
 mod suites;
@@ -35,11 +38,12 @@ use crate::domain::incident;
 use crate::domain::incident::event::{Declared, Event};
 use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
+use crate::view::chart::Look;
 use crate::view::sentence::Wording;
 use crate::view::time;
 
-pub use chart::{Chart, Panel, Shade};
 pub use cite::{Cites, NOT_RECORDED};
+pub use drawn::{Drawn, Picture};
 
 /// Which page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,6 +155,7 @@ struct Page {
     criteria: Vec<criteria::Judgement>,
     suites: Vec<suites::Suite>,
     measurements: measurements::Measurements,
+    pairs: Vec<pairs::Shown>,
     watches: Vec<watches::Watch>,
     doubts: Vec<asked::Doubt>,
     decisions: Vec<asked::Decision>,
@@ -171,11 +176,25 @@ struct Page {
 /// A template of the operator's that does not work.
 pub fn report(kind: Kind, facts: &[Recorded<Fact>], options: &Options<'_>) -> Result<Report, ReportError> {
     let context = context(facts, options);
-    let (page, charts) = page(&context, options);
+    let (page, drawn) = page(&context, options);
     let markdown = render(kind, options.template, &page)?;
     // Only the postmortem shows them.
-    let charts = if kind == Kind::Postmortem { charts } else { Vec::new() };
+    let drawn = if kind == Kind::Postmortem { drawn } else { Vec::new() };
+    let charts = drawn.iter().map(|drawn| (file(&drawn.name), drawn.picture.svg(Look::page()))).collect();
     Ok(Report { markdown, charts })
+}
+
+/// The charts of an incident: one of each watch that has samples, and one of each change that has samples of the same
+/// series before and behind it. Any part of the facts will do.
+#[must_use]
+pub fn charts(facts: &[Recorded<Fact>], options: &Options<'_>) -> Vec<Drawn> {
+    let context = context(facts, options);
+    drawn::drawn(&context, &watches::readings(&context), &repairs::repairs(&context))
+}
+
+/// The name of a chart's file, as the page links it.
+fn file(name: &str) -> String {
+    format!("{name}.svg")
 }
 
 /// What is missing in the record, or said without anything to support it: a line each, for whoever writes the postmortem.
@@ -206,9 +225,16 @@ fn context<'a>(facts: &'a [Recorded<Fact>], options: &Options<'a>) -> Context<'a
     Context { facts, zone, incident, wording, plans: options.plans, erased: missing::erased(facts) }
 }
 
-fn page(context: &Context<'_>, options: &Options<'_>) -> (Page, Vec<(String, String)>) {
+fn page(context: &Context<'_>, options: &Options<'_>) -> (Page, Vec<Drawn>) {
     let zone = context.zone;
-    let (watches, charts) = watches::watches(context);
+    let readings = watches::readings(context);
+    let repairs = repairs::repairs(context);
+    let drawn = drawn::drawn(context, &readings, &repairs);
+    let watches = readings.into_iter().enumerate().map(|(index, reading)| {
+        let chart = drawn.iter().find(|drawn| drawn.watch == Some(index));
+        reading.finish(context, chart.map(|drawn| file(&drawn.name)))
+    });
+    let watches = watches.collect();
     let doubts = asked::doubts(context);
     let criteria = criteria::judgements(context);
     let resolution = resolution::runs(context);
@@ -223,7 +249,8 @@ fn page(context: &Context<'_>, options: &Options<'_>) -> (Page, Vec<(String, Str
         resolution,
         criteria,
         suites: suites::suites(context),
-        measurements: measurements::measurements(context),
+        measurements: measurements::measurements(context, &repairs),
+        pairs: pairs::shown(&drawn),
         watches,
         doubts,
         decisions: asked::decisions(context),
@@ -237,7 +264,7 @@ fn page(context: &Context<'_>, options: &Options<'_>) -> (Page, Vec<(String, Str
         missing: missing::missing(context),
         not_recorded: NOT_RECORDED,
     };
-    (page, charts)
+    (page, drawn)
 }
 
 fn render(kind: Kind, own: Option<&str>, page: &Page) -> Result<String, ReportError> {

@@ -1,22 +1,23 @@
-//! Watches: what was observed, how much of it, where limits were broken, and a chart of each.
+//! Watches: what was observed, how much of it, where limits were broken.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::chart::{Chart, Panel, Shade};
+use super::Context;
 use super::cite::{Cites, NOT_RECORDED, md};
-use super::{Context, chart};
 use crate::base::event::{Instant, RunId};
 use crate::base::series::Series;
-use crate::base::text::one_line;
 use crate::domain::run::event::{Event, WatchBreached, WatchStarted};
-use crate::domain::runbook::model::{Does, Level};
+use crate::domain::runbook::model::{Does, Level, Watch as Spec};
 use crate::domain::timeline::Fact;
+use crate::view::chart::{Unit, sparkline};
 use crate::view::{sentence, time};
 
 /// Different reasons for failed samples that are shown of one watch.
 const FAILURES: usize = 20;
+/// Characters of a series' line of blocks.
+const TREND: usize = 16;
 
 /// One watch.
 #[derive(Serialize)]
@@ -38,7 +39,8 @@ pub(super) struct Watch {
 #[derive(Serialize)]
 struct Row {
     name: String,
-    last: String,
+    /// A line of blocks with the last value behind it.
+    trend: String,
     min: String,
     max: String,
     p95: String,
@@ -54,26 +56,26 @@ struct Note {
 }
 
 /// One watch while it is read.
-struct Reading<'a> {
-    run: &'a RunId,
-    started: &'a WatchStarted,
-    at: Instant,
+pub(super) struct Reading<'a> {
+    pub(super) run: &'a RunId,
+    pub(super) started: &'a WatchStarted,
+    pub(super) at: Instant,
     cites: Cites,
     tallies: Cites,
-    points: BTreeMap<&'a str, Vec<(Instant, f64)>>,
+    pub(super) points: BTreeMap<&'a str, Vec<(Instant, f64)>>,
     due: u64,
     taken: u64,
-    observed_to: Instant,
-    breaches: Vec<(&'a WatchBreached, Option<Instant>)>,
-    gaps: Vec<(Instant, Instant)>,
+    pub(super) observed_to: Instant,
+    pub(super) breaches: Vec<(&'a WatchBreached, Option<Instant>)>,
+    pub(super) gaps: Vec<(Instant, Instant)>,
     notes: Vec<Note>,
     /// Why samples failed, and which minutes that happened in.
     failures: BTreeMap<&'a str, Cites>,
     verdict: Option<String>,
 }
 
-/// All watches with their charts: `(file name, SVG)`.
-pub(super) fn watches(context: &Context<'_>) -> (Vec<Watch>, Vec<(String, String)>) {
+/// All watches, in the order in which they began.
+pub(super) fn readings<'a>(context: &Context<'a>) -> Vec<Reading<'a>> {
     let mut readings: Vec<Reading<'_>> = Vec::new();
     let mut current: BTreeMap<(&RunId, &str), usize> = BTreeMap::new();
     for recorded in context.facts {
@@ -91,23 +93,7 @@ pub(super) fn watches(context: &Context<'_>) -> (Vec<Watch>, Vec<(String, String
             current.remove(&(id, step));
         }
     }
-    let mut charts = Vec::new();
-    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    let watches = readings
-        .into_iter()
-        .map(|reading| {
-            let base = file_name(reading.run, &reading.started.step);
-            let visit = seen.entry(base.clone()).and_modify(|count| *count += 1).or_insert(1);
-            let name = if *visit > 1 { format!("{base}-{visit}.svg") } else { format!("{base}.svg") };
-            let drawn = reading.draw(context);
-            let chart = drawn.map(|svg| {
-                charts.push((name.clone(), svg));
-                name
-            });
-            reading.finish(context, chart)
-        })
-        .collect();
-    (watches, charts)
+    readings
 }
 
 fn watched_step(event: &Event) -> Option<&str> {
@@ -120,13 +106,6 @@ fn watched_step(event: &Event) -> Option<&str> {
         Event::StepFinished(finished) => Some(&finished.step),
         _ => None,
     }
-}
-
-/// `watch-run-1-stats`: only letters, digits, dashes and underscores, because a step's id may hold slashes.
-fn file_name(run: &RunId, step: &str) -> String {
-    let safe = |char: char| if char.is_ascii_alphanumeric() || char == '_' { char } else { '-' };
-    let step: String = step.chars().take(60).map(safe).collect();
-    format!("watch-{run}-{step}")
 }
 
 impl<'a> Reading<'a> {
@@ -214,7 +193,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Points come nearly sorted, minute after minute; one sort is cheaper than putting each in its place.
-    fn series(&self, name: &str) -> Series {
+    pub(super) fn series(&self, name: &str) -> Series {
         let mut points = self.points.get(name).cloned().unwrap_or_default();
         points.sort_by_key(|(at, _)| *at);
         let mut series = Series::new();
@@ -225,15 +204,10 @@ impl<'a> Reading<'a> {
     }
 
     /// The limits of the watch: those of the plan where there is one, and those that were broken.
-    fn limits(&self, context: &Context<'_>) -> Vec<(String, Level)> {
-        let plan = context.plans.get(self.run);
-        let step = plan.and_then(|plan| plan.steps.get(plan.position(&self.started.step)?));
-        let mut limits: Vec<(String, Level)> = match step.map(|step| &step.does) {
-            Some(Does::Watch(watch)) => {
-                watch.expect.iter().map(|limit| (limit.that.source().to_owned(), limit.level)).collect()
-            }
-            _ => Vec::new(),
-        };
+    pub(super) fn limits(&self, context: &Context<'_>) -> Vec<(String, Level)> {
+        let planned = self.spec(context).map_or(&[][..], |watch| &watch.expect);
+        let mut limits: Vec<(String, Level)> =
+            planned.iter().map(|limit| (limit.that.source().to_owned(), limit.level)).collect();
         for (breach, _) in &self.breaches {
             if limits.iter().all(|(that, _)| *that != breach.that) {
                 limits.push((breach.that.clone(), breach.level));
@@ -242,47 +216,31 @@ impl<'a> Reading<'a> {
         limits
     }
 
-    fn draw(&self, context: &Context<'_>) -> Option<String> {
-        let to = if self.verdict.is_some() { self.observed_to } else { self.started.until.max(self.observed_to) };
-        let limits = self.limits(context);
-        let panels: Vec<Panel> = self
-            .points
-            .keys()
-            .map(|name| {
-                let shades = self.breaches.iter().filter(|(breach, _)| chart::mentions(&breach.that, name));
-                Panel {
-                    name: one_line(name, 60),
-                    series: self.series(name),
-                    limits: limits.iter().filter_map(|(that, level)| chart::limit(that, name, *level)).collect(),
-                    breaches: shades
-                        .map(|(breach, end)| Shade { from: breach.since, to: end.unwrap_or(to), level: breach.level })
-                        .collect(),
-                }
-            })
-            .filter(|panel| !panel.series.is_empty())
-            .collect();
-        if panels.is_empty() {
-            return None;
+    /// The watch as its run's plan has it.
+    fn spec<'c>(&self, context: &'c Context<'_>) -> Option<&'c Spec> {
+        let plan = context.plans.get(self.run)?;
+        match &plan.steps.get(plan.position(&self.started.step)?)?.does {
+            Does::Watch(watch) => Some(watch),
+            _ => None,
         }
-        let chart = Chart {
-            title: one_line(&self.started.title, 100),
-            from: self.at,
-            to,
-            zone: context.zone,
-            every_ms: self.started.every_ms,
-            gaps: self.gaps.clone(),
-            panels,
-        };
-        Some(chart.svg())
     }
 
-    fn finish(self, context: &Context<'_>, chart: Option<String>) -> Watch {
+    /// What the values of a series count.
+    pub(super) fn unit(&self, context: &Context<'_>, name: &str) -> Unit {
+        let path = self.spec(context).and_then(|watch| watch.series.get(name)).map(|value| value.source());
+        Unit::of(name, path)
+    }
+
+    /// The section of the page; `chart` is the file of its chart.
+    pub(super) fn finish(self, context: &Context<'_>, chart: Option<String>) -> Watch {
         let rows = self.points.keys().map(|name| {
             let series = self.series(name);
-            let shown = |value: Option<f64>| value.map_or(NOT_RECORDED.to_owned(), sentence::number);
+            let unit = self.unit(context, name);
+            let shown = |value: Option<f64>| value.map_or(NOT_RECORDED.to_owned(), |value| unit.shown(value));
+            let trend = sparkline(&series, unit, TREND);
             Row {
                 name: md(name, 60),
-                last: shown(series.last().map(|(_, value)| value)),
+                trend: if trend.is_empty() { NOT_RECORDED.to_owned() } else { trend },
                 min: shown(series.min()),
                 max: shown(series.max()),
                 p95: shown(series.p95()),

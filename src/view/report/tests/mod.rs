@@ -9,8 +9,9 @@ use proptest::prelude::*;
 use pulldown_cmark::{Event as Markdown, Options as Dialect, Parser, Tag};
 use serde_json::Value;
 
-use super::{Kind, Options, Report};
+use super::{Kind, Options, Picture, Report, charts};
 use crate::base::event::{Instant, Recorded, RunId, Stream};
+use crate::domain::run::event as run;
 use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
 use story::story;
@@ -47,7 +48,9 @@ fn well_formed(markdown: &str) -> Result<(), String> {
             {
                 return Err(format!("a link to {dest_url}"));
             }
-            Markdown::Start(Tag::Image { dest_url, .. }) if !dest_url.starts_with("watch-run-") => {
+            Markdown::Start(Tag::Image { dest_url, .. })
+                if !dest_url.starts_with("watch-run-") && !dest_url.starts_with("change-") =>
+            {
                 return Err(format!("an image from {dest_url}"));
             }
             _ => {}
@@ -78,12 +81,70 @@ fn the_chart_shows_the_gap_the_breach_and_the_limits() {
     assert!(report.markdown.contains(&format!("({name})")));
     let count = |part: &str| svg.matches(part).count();
     assert_eq!(count("<polyline"), 4, "two series, each interrupted by the gap");
-    assert_eq!(count("class=\"gap\""), 2);
-    assert_eq!(count("class=\"bwarn\""), 1);
+    assert_eq!(count("class=\"gap\""), 3, "in both panels and in the key");
+    assert_eq!(count("class=\"bwarn\""), 2, "where it was broken and in the key");
     assert_eq!((count("class=\"limit warn\""), count("class=\"limit fail\"")), (1, 1));
-    if let Ok(path) = std::env::var("RUNDOWN_CHART") {
-        std::fs::write(path, svg).unwrap();
+}
+
+#[test]
+fn a_repair_between_watches_of_the_same_reading_is_drawn_with_both_sides() {
+    let (facts, plans) = story();
+    let options = Options { zone: None, anchor: None, generated_at: generated_at(), template: None, plans: &plans };
+    assert!(
+        !charts(&facts, &options).iter().any(|drawn| matches!(drawn.picture, Picture::Change(_))),
+        "nothing before"
+    );
+    let report = report(&watched_before(&facts, 30), &plans);
+    let changes: Vec<_> = report.charts.iter().filter(|(name, _)| name.starts_with("change-")).collect();
+    let [(name, svg)] = &changes[..] else { panic!("one change, not {}", changes.len()) };
+    assert_eq!(name, "change-1-run-12-watch.svg");
+    assert!(report.markdown.contains(&format!("({name})")), "{}", report.markdown);
+    assert!(svg.contains(">Restart Redis on Railway, 08:07:56<"), "the change is named: {svg}");
+    assert!(svg.contains(">before: last 5 · min 5 · max 17 · p95 15<") && svg.contains(">after: last 5 ·"), "{svg}");
+    well_formed(&report.markdown).unwrap();
+}
+
+#[test]
+fn samples_too_far_from_a_repair_are_not_compared_with_it() {
+    let (facts, plans) = story();
+    let options = Options { zone: None, anchor: None, generated_at: generated_at(), template: None, plans: &plans };
+    let pairs = |minutes| {
+        let drawn = charts(&watched_before(&facts, minutes), &options);
+        drawn.iter().filter(|drawn| matches!(drawn.picture, Picture::Change(_))).count()
+    };
+    assert_eq!(pairs(180), 1, "much longer ago than the watch behind the repair is long");
+    assert_eq!(pairs(420), 0);
+}
+
+/// The story with its watch once more, so many minutes before: as if somebody had looked then.
+fn watched_before(facts: &[Recorded<Fact>], minutes: i64) -> Vec<Recorded<Fact>> {
+    let watch = facts.iter().filter(|recorded| match &recorded.event {
+        Fact::Run(_, event) => {
+            event.kind().starts_with("watch.")
+                || matches!(event, run::Event::StepFinished(finished) if finished.step == "watch")
+        }
+        _ => false,
+    });
+    watch.cloned().map(|recorded| earlier(recorded, minutes)).chain(facts.iter().cloned()).collect()
+}
+
+/// A fact of a watch with all its times so many minutes earlier.
+fn earlier(mut recorded: Recorded<Fact>, minutes: i64) -> Recorded<Fact> {
+    let by = chrono::TimeDelta::minutes(minutes);
+    recorded.head.occurred_at -= by;
+    if let Fact::Run(_, event) = &mut recorded.event {
+        match event {
+            run::Event::WatchStarted(started) => started.until -= by,
+            run::Event::WatchTallied(tallied) => {
+                (tallied.from, tallied.to) = (tallied.from - by, tallied.to - by);
+                tallied.points.values_mut().flatten().for_each(|point| point.at -= by);
+            }
+            run::Event::WatchBreached(breached) => breached.since -= by,
+            run::Event::WatchGap(gap) => (gap.from, gap.to) = (gap.from - by, gap.to - by),
+            _ => {}
+        }
     }
+    recorded
 }
 
 #[test]
