@@ -10,6 +10,7 @@ pub mod incidents;
 pub mod library;
 pub mod moment;
 pub mod pick;
+pub mod recording;
 pub mod records;
 pub mod rehearsing;
 pub mod running;

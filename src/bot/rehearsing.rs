@@ -13,7 +13,7 @@ use crate::rehearsal::scenario::{ScenarioError, list, load};
 use crate::rehearsal::{Played, RehearsalError, rehearse};
 
 /// Where scenarios are, beside the runbooks.
-const FOLDER: &str = "rehearsals";
+pub(super) const FOLDER: &str = "rehearsals";
 /// The scenario that shows the whole way, for those who name none.
 const FIRST: &str = "server-limit";
 /// Where postmortems of rehearsals go.

@@ -4,7 +4,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::base::event::IncidentId;
+use crate::base::event::{IncidentId, RunId};
 
 /// `postmortem …`.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
@@ -59,4 +59,10 @@ pub struct Rehearse {
     /// Only list them.
     #[arg(long, conflicts_with_all = ["names", "all"])]
     pub list: bool,
+    /// Turn a past run into a scenario: the world's answers as they were, to play a changed runbook against.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["names", "all", "list"])]
+    pub record: Option<RunId>,
+    /// Where the scenario is written; `rehearsals/RUN.yaml` beside the runbooks where left out.
+    #[arg(long, value_name = "FILE", requires = "record")]
+    pub to: Option<String>,
 }

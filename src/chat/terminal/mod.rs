@@ -124,6 +124,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             show.text(&format!("erased what #{number} ({kind}) said; that it was there, who erased it and why stay\n"))
         }
         Command::Schema => show.text(&crate::bot::library::schema()?),
+        Command::Rehearse(asked) if asked.record.is_some() => show.taken(&bot.record(&asked).await?),
         Command::Rehearse(asked) => show.rehearsed(&crate::bot::rehearsing::rehearsals(bot.library(), &asked)?),
     }
 }

@@ -11,6 +11,7 @@ use crate::bot::Fault;
 use crate::bot::answers::Written;
 use crate::bot::incidents::{Outcome, zone_of};
 use crate::bot::library::Listed;
+use crate::bot::recording::Taken;
 use crate::bot::records::{Anchor, Drafted, Told, Verified};
 use crate::bot::rehearsing::Rehearsed;
 use crate::bot::waiting::waiting;
@@ -180,6 +181,16 @@ impl Show {
             }
         }
         Ok(if rehearsed.is_ok() { Exit::Succeeded } else { Exit::Failed })
+    }
+
+    /// A run that became a scenario.
+    pub fn taken(&self, taken: &Taken) -> Shown {
+        println!("wrote {}", taken.file);
+        let masked = if taken.masked.is_empty() { "nothing".to_owned() } else { taken.masked.join(", ") };
+        println!("masked: {masked}; read it before you pass it on");
+        taken.missing.iter().for_each(|text| println!("not known: {text}"));
+        println!("\nPlay it: rundown rehearse {}", taken.name);
+        Ok(Exit::Succeeded)
     }
 
     /// A run: every step, what waits for whom, and what answers it.
