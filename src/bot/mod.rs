@@ -6,6 +6,7 @@
 pub mod answers;
 mod fault;
 pub mod grammar;
+pub mod health;
 pub mod incidents;
 pub mod library;
 pub mod moment;

@@ -13,7 +13,7 @@ mod values;
 pub use answers::{Answer, Approve, Decide, Done, Override, Reject, Settle, Tick, Verdict};
 pub use incident::{Incident, Section};
 pub use records::{Postmortem, Purge, Rehearse, Timeline, Verify};
-pub use runbook::{Check, Diff, Do, PlanArgs, Run, Runbook, Where};
+pub use runbook::{Check, Diff, Do, Health, PlanArgs, Run, Runbook, Where};
 pub use values::Pair;
 
 use clap::{Args, Subcommand};

@@ -6,6 +6,7 @@
 pub mod args;
 mod begin;
 mod end;
+mod health;
 mod json;
 mod keyboard;
 mod paint;
@@ -102,6 +103,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             show.lines(&bot.library().diff(&diff)?, "nothing that a review must see")
         }
         Command::Runbook(Runbook::Status { run }) => show.run(&bot.run_status(run.as_ref()).await?),
+        Command::Runbook(Runbook::Health(asked)) => show.health(&bot.health(&asked).await?),
         Command::Runbook(verb) => match crate::bot::steer::steering(&verb) {
             Some(said) => show.written(&bot.steer(me, said).await?),
             None => Err(Fault::Usage("this is no way to steer a run".to_owned())),
@@ -125,7 +127,9 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         }
         Command::Schema => show.text(&crate::bot::library::schema()?),
         Command::Rehearse(asked) if asked.record.is_some() => show.taken(&bot.record(&asked).await?),
-        Command::Rehearse(asked) => show.rehearsed(&crate::bot::rehearsing::rehearsals(bot.library(), &asked)?),
+        Command::Rehearse(asked) => {
+            show.rehearsed(&crate::bot::rehearsing::rehearsals(bot.library(), &asked, show.now)?)
+        }
     }
 }
 
