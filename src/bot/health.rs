@@ -54,6 +54,8 @@ pub struct Rehearsal {
     pub changed_since: bool,
     /// What differs when it is played now.
     pub differences: Vec<String>,
+    /// Why it cannot be played.
+    pub faulty: Option<String>,
 }
 
 /// A run as far as health goes.
@@ -170,17 +172,17 @@ fn rehearsals(health: &mut Health, page: &str, all: &[Played], record: &Record) 
     let mut branches = Branches::default();
     for one in all.iter().filter(|one| one.page == page) {
         let noted = record.of(&one.name);
-        let (differences, changed) = match &one.result {
+        let (differences, changed, faulty) = match &one.result {
             Ok(outcomes) => {
                 branches.join(outcomes.branches.clone());
                 let changed =
                     noted.and_then(|noted| noted.passed_with.as_ref()).is_some_and(|was| *was != outcomes.digest);
-                (outcomes.differences.clone(), changed)
+                (outcomes.differences.clone(), changed, None)
             }
-            Err(why) => (vec![why.clone()], false),
+            Err(why) => (Vec::new(), false, Some(why.clone())),
         };
         let last = noted.cloned();
-        health.scenarios.push(Rehearsal { name: one.name.clone(), last, changed_since: changed, differences });
+        health.scenarios.push(Rehearsal { name: one.name.clone(), last, changed_since: changed, differences, faulty });
     }
     health.branches = branches.all.len();
     health.untaken = branches.untaken().into_iter().cloned().collect();
@@ -193,7 +195,10 @@ fn judge(health: &mut Health) {
     let differ = picked(&|one| !one.differences.is_empty());
     let changed = picked(&|one| one.differences.is_empty() && one.changed_since);
     let never = picked(&|one| one.last.is_none());
-    let failed = picked(&|one| one.differences.is_empty() && one.last.as_ref().is_some_and(|last| !last.ok));
+    let faulty = picked(&|one| one.faulty.is_some());
+    let failed = picked(&|one| {
+        one.faulty.is_none() && one.differences.is_empty() && one.last.as_ref().is_some_and(|last| !last.ok)
+    });
     let mut found = Vec::new();
     if health.scenarios.is_empty() {
         found.push("no scenario rehearses it".to_owned());
@@ -203,6 +208,7 @@ fn judge(health: &mut Health) {
         found.push(format!("never rehearsed here: {never}"));
     }
     for (what, who) in [
+        ("cannot be played, because of the page or of the scenario itself", faulty),
         ("differs from what it expects", differ),
         ("differed when last rehearsed; it does not now, rehearse it again", failed),
         ("the page changed since it last passed; rehearse it again", changed),

@@ -69,25 +69,32 @@ impl Show {
                 several => format!("never; it has {several} scenarios"),
             };
         };
-        let ago = time::length(self.now - last);
+        let ago = ago(self.now - last);
         let passed = noted.iter().filter(|noted| noted.ok).count();
-        format!("{ago} ago; {passed} of {} scenarios passed when last rehearsed", scenarios.len())
+        format!("{ago}; {passed} of {} scenarios passed when last rehearsed", scenarios.len())
     }
 
     fn last_run(&self, health: &Health) -> String {
         let Some(last) = &health.last_run else { return "none in this journal".to_owned() };
-        let ago = time::length(self.now - last.at);
+        let ago = ago(self.now - last.at);
         let rate = match health.runs {
             0 => "none is over".to_owned(),
             runs => format!("{} of {runs} failed", health.failed),
         };
-        format!("{ago} ago: {} {}; {rate}", last.run, last.outcome)
+        format!("{ago}: {} {}; {rate}", last.run, last.outcome)
     }
+}
+
+fn ago(time: chrono::TimeDelta) -> String {
+    if time < chrono::TimeDelta::minutes(1) { "just now".to_owned() } else { format!("{} ago", time::length(time)) }
 }
 
 fn untaken(health: &Health) -> String {
     match (health.branches, health.untaken.len()) {
-        (0, _) => "none is known: nothing was rehearsed".to_owned(),
+        (0, _) if health.scenarios.iter().all(|one| one.faulty.is_some()) => {
+            "not known: they are found by playing scenarios, and none can be played".to_owned()
+        }
+        (0, _) => "it has none".to_owned(),
         (all, 0) => format!("all {all} are taken by some scenario"),
         (all, untaken) => format!("{} of {all} are taken by some scenario; not these:", all - untaken),
     }

@@ -138,7 +138,7 @@ fn head(taken: &Taken<'_>, mask: &mut Mask) -> Vec<Line> {
         entry("by", json!(opened.by)),
         entry("start", json!(start)),
     ];
-    if opened.incident_started < run.opened_at {
+    if run.opened_at - opened.incident_started >= chrono::TimeDelta::seconds(1) {
         lines.push(entry("impact_began", json!(write::span(run.opened_at - opened.incident_started))));
     }
     if !opened.approves.is_empty() {
@@ -190,7 +190,10 @@ fn crashes(taken: &Taken<'_>, missing: &mut Vec<String>) -> Vec<Line> {
         held = matches!(event, Event::Paused(_)) || (held && !matches!(event, Event::Adopted(_)));
         let count = counts.entry((entry.kind.clone(), entry.step.clone())).or_default();
         *count += 1;
-        last = Some((entry.kind, entry.step, *count, recorded.at));
+        // What people said from elsewhere came after the bot was gone.
+        if recorded.head.actor.person().is_none() {
+            last = Some((entry.kind, entry.step, *count, recorded.at));
+        }
     }
     found
 }
