@@ -514,6 +514,9 @@ pub struct Tried {
     /// The full answer, where it takes no more than [`Tried::MOST`] bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
+    /// Whether one of them was there and is left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_out: bool,
 }
 
 impl Tried {
@@ -525,11 +528,12 @@ impl Tried {
     pub fn of(facts: &Map<String, Value>, output: Option<&Output>) -> Self {
         let size: usize = facts.iter().map(|(name, value)| name.len() + value.to_string().len()).sum();
         let facts = if size <= Self::MOST { facts.clone() } else { Map::new() };
-        let output = output.and_then(|output| match output {
+        let kept = output.and_then(|output| match output {
             Output::Text(text) if text.len() <= Self::MOST => Some(text.clone()),
             Output::Text(_) | Output::Blob { .. } => None,
         });
-        Self { facts, output }
+        let left_out = size > Self::MOST || (output.is_some() && kept.is_none());
+        Self { facts, output: kept, left_out }
     }
 }
 

@@ -7,6 +7,7 @@
 mod mask;
 mod observe;
 mod people;
+mod services;
 mod variables;
 mod world;
 mod write;

@@ -167,7 +167,9 @@ impl Reader<'_> {
                 }
             }
             Event::StepFinished(one) => {
-                let tried = Tried { facts: one.facts.clone(), output: self.text(one.output.as_ref()) };
+                let output = self.text(one.output.as_ref());
+                let left_out = one.output.is_some() && output.is_none();
+                let tried = Tried { facts: one.facts.clone(), output, left_out };
                 if let Some(order) = self.order(&one.step) {
                     let accepted = order.accepted.is_some();
                     (order.up, order.broke) =
@@ -242,51 +244,23 @@ impl Reader<'_> {
     fn answered(&mut self, step: &str, at: Instant, tried: Option<&Tried>, message: &str) {
         let Some(sent) = self.step(step).sent.take() else { return };
         let Some(action) = self.step(step).action.clone() else { return };
-        let facts = tried.map(|tried| &tried.facts);
-        let number = |name: &str| facts.and_then(|facts| facts.get(name)).and_then(Value::as_i64);
-        let text = tried.and_then(|tried| tried.output.clone());
-        let silent = || Answer::Nothing(failing(message).unwrap_or(Failing::Reset));
-        let long =
-            |text: &str| (text.len() > LONGEST).then(|| Answer::Unknown(format!("it was {} bytes long", text.len())));
+        let number = |name: &str| tried.and_then(|tried| tried.facts.get(name)).and_then(Value::as_i64);
         let (asked, answer) = match &action {
-            Action::Http(request) => (
-                http(request),
-                match number("status") {
-                    None => silent(),
-                    Some(status) => {
-                        let body = text.unwrap_or_default();
-                        let status = status.unsigned_abs();
-                        long(&body).unwrap_or(Answer::Http { status, body })
-                    }
-                },
-            ),
+            Action::Http(request) => (http(request), answer_of(Kind::Http, tried, message)),
             Action::RedisClients(clients) => {
-                let answer = match facts.filter(|facts| facts.contains_key("reachable")) {
-                    None => silent(),
-                    Some(facts) if facts.contains_key("connected") && !facts.contains_key("groups") => {
-                        Answer::Unknown("who was connected was not written down then".to_owned())
-                    }
-                    Some(facts) => Answer::Redis(facts.clone()),
-                };
-                (Asked::Redis(clients.target.clone()), answer)
+                (Asked::Redis(clients.target.clone()), answer_of(Kind::Redis, tried, message))
             }
-            Action::Exec(command) => (
-                Asked::Program(command.argv.clone()),
-                match number("exit") {
-                    None => silent(),
-                    Some(exit) => {
-                        let output = text.unwrap_or_default();
-                        long(&output).unwrap_or(Answer::Program { exit, output })
-                    }
-                },
-            ),
+            Action::Exec(command) => (Asked::Program(command.argv.clone()), answer_of(Kind::Program, tried, message)),
             Action::RailwayRestart(_) | Action::RailwayRedeploy(_) | Action::RailwayRollback(_) => {
                 if let Some(order) = self.order(step).filter(|order| order.accepted.is_none() && order.up.is_none()) {
                     order.gets = order.gets.or(failing(message));
                 }
                 return;
             }
-            Action::RailwayLogs(logs) => return self.lines(&logs.service.target, at, text.as_deref()),
+            Action::RailwayLogs(logs) => {
+                let text = tried.and_then(|tried| tried.output.as_deref());
+                return self.lines(&logs.service.target, at, text);
+            }
             Action::RailwayDeployments(_) => return,
         };
         let takes = number("latency_ms").map_or(at - sent, TimeDelta::milliseconds).min(at - sent);
@@ -383,6 +357,35 @@ impl Reader<'_> {
             self.watch_ends(&step);
         }
         self.seen
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Http,
+    Redis,
+    Program,
+}
+
+/// What a try came back with, as far as its events hold it.
+fn answer_of(kind: Kind, tried: Option<&Tried>, message: &str) -> Answer {
+    let facts = tried.map(|tried| &tried.facts);
+    let number = |name: &str| facts.and_then(|facts| facts.get(name)).and_then(Value::as_i64);
+    let silent = || Answer::Nothing(failing(message).unwrap_or(Failing::Reset));
+    let text = tried.and_then(|tried| tried.output.clone()).unwrap_or_default();
+    let long = || Answer::Unknown(format!("it was {} bytes long", text.len()));
+    if tried.is_some_and(|tried| tried.left_out) {
+        return Answer::Unknown("it was too long to be kept, or was erased since".to_owned());
+    }
+    match (kind, number("status"), number("exit"), facts.filter(|facts| facts.contains_key("reachable"))) {
+        (Kind::Http, Some(_), ..) | (Kind::Program, _, Some(_), _) if text.len() > LONGEST => long(),
+        (Kind::Http, Some(status), ..) => Answer::Http { status: status.unsigned_abs(), body: text },
+        (Kind::Program, _, Some(exit), _) => Answer::Program { exit, output: text },
+        (Kind::Redis, _, _, Some(facts)) if facts.contains_key("connected") && !facts.contains_key("groups") => {
+            Answer::Unknown("who was connected was not written down then".to_owned())
+        }
+        (Kind::Redis, _, _, Some(facts)) => Answer::Redis(facts.clone()),
+        _ => silent(),
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn people(run: &State, facts: &[Recorded<Fact>], mask: &mut Mask) -> 
         let entry = Entry::of(recorded, &mut wording);
         match &recorded.event {
             Fact::Run(id, event) if *id == run.id => {
-                acts.run_event(event, recorded);
+                acts.run_event(event, recorded.at);
                 acts.remember(&entry, event);
             }
             Fact::Incident(_, event) => acts.incident_event(event, recorded),
@@ -142,10 +142,42 @@ impl Acts<'_> {
         self.parts.push(Line::Item(Value::Object(part)));
     }
 
-    fn run_event(&mut self, event: &Event, recorded: &Recorded<Fact>) {
-        let at = recorded.at;
+    fn run_event(&mut self, event: &Event, at: Instant) {
+        self.question(event, at);
+        self.approval(event, at);
+        self.answer(event, at);
+        self.settlement(event, at);
+        self.steering(event, at);
+        if !matches!(event, Event::Answered(_) | Event::StepFinished(_)) {
+            self.last_answered = None;
+        }
+    }
+
+    /// What the run asks.
+    fn question(&mut self, event: &Event, at: Instant) {
         match event {
             Event::ApprovalAsked(one) => self.asks(&one.step, "approval", at),
+            Event::Asked(one) => {
+                let kind = match &one.question {
+                    Question::Value { .. } => "value",
+                    Question::Branch { .. } => "branch",
+                    Question::Work => "work",
+                    Question::Failure { .. } => "failure",
+                    Question::Doubt { .. } => "doubt",
+                };
+                self.asks(&one.step, kind, at);
+                self.open.insert(one.step.clone(), one.question.clone());
+            }
+            Event::StepBlocked(one) => self.asks(&one.step, "block", at),
+            Event::CriteriaJudged(_) => self.asks("", "judged", at),
+            Event::Finished(_) => self.asks("", "over", at),
+            _ => {}
+        }
+    }
+
+    /// Permission, given or not.
+    fn approval(&mut self, event: &Event, at: Instant) {
+        match event {
             Event::ApprovalExpired(one) => {
                 let who = self.run.opened.by.to_string();
                 let asked = self.asked.get(&(one.step.clone(), "approval")).map_or(at, |(_, asked)| *asked);
@@ -164,17 +196,13 @@ impl Acts<'_> {
             Event::GlassBroken(one) => {
                 self.answers(&one.by.to_string(), &one.step, "approval", json!("break_glass"), Some(&one.why), at);
             }
-            Event::Asked(one) => {
-                let kind = match &one.question {
-                    Question::Value { .. } => "value",
-                    Question::Branch { .. } => "branch",
-                    Question::Work => "work",
-                    Question::Failure { .. } => "failure",
-                    Question::Doubt { .. } => "doubt",
-                };
-                self.asks(&one.step, kind, at);
-                self.open.insert(one.step.clone(), one.question.clone());
-            }
+            _ => {}
+        }
+    }
+
+    /// Values, branches, work done by hand, ticks.
+    fn answer(&mut self, event: &Event, at: Instant) {
+        match event {
             Event::Answered(one) => {
                 let Some(by) = one.by.as_ref().map(ToString::to_string) else { return };
                 let text = one.answer.as_str().map_or_else(|| one.answer.to_string(), str::to_owned);
@@ -187,6 +215,17 @@ impl Acts<'_> {
                 self.last_answered = Some(one.step.clone());
                 self.answers(&by, &one.step, kind, does, one.why.as_deref(), at);
             }
+            Event::CriterionTicked(one) => {
+                let does = json!({ "tick": one.text });
+                self.answers(&one.by.to_string(), "", "judged", does, None, at);
+            }
+            _ => {}
+        }
+    }
+
+    /// What becomes of failures, doubts and obstacles.
+    fn settlement(&mut self, event: &Event, at: Instant) {
+        match event {
             Event::FailureSettled(one) => {
                 let Some(by) = one.by.as_ref().map(ToString::to_string) else { return };
                 let does = match one.choice {
@@ -206,13 +245,19 @@ impl Acts<'_> {
                 let does = json!({ "settle": verdict });
                 self.answers(&by, &one.step, "doubt", does, Some(&one.why), at);
             }
-            Event::StepBlocked(one) => self.asks(&one.step, "block", at),
             Event::StepUnblocked(one) => {
                 if let Some(over) = &one.override_ {
                     let by = over.by.to_string();
                     self.answers(&by, &one.step, "block", json!("override"), Some(&over.why), at);
                 }
             }
+            _ => {}
+        }
+    }
+
+    /// What nobody had asked for.
+    fn steering(&mut self, event: &Event, at: Instant) {
+        match event {
             Event::StepSkipped(one) => {
                 if let Some(by) = one.by.as_ref().map(ToString::to_string) {
                     self.follows(&by, Some(&one.step), json!("skip"), Some(&one.why), at);
@@ -227,16 +272,7 @@ impl Acts<'_> {
             Event::Paused(one) => self.follows(&one.by.to_string(), None, json!("pause"), one.why.as_deref(), at),
             Event::Resumed(one) => self.follows(&one.by.to_string(), None, json!("resume"), None, at),
             Event::Cancelled(one) => self.follows(&one.by.to_string(), None, json!("cancel"), one.why.as_deref(), at),
-            Event::CriteriaJudged(_) => self.asks("", "judged", at),
-            Event::Finished(_) => self.asks("", "over", at),
-            Event::CriterionTicked(one) => {
-                let does = json!({ "tick": one.text });
-                self.answers(&one.by.to_string(), "", "judged", does, None, at);
-            }
             _ => {}
-        }
-        if !matches!(event, Event::Answered(_) | Event::StepFinished(_)) {
-            self.last_answered = None;
         }
     }
 

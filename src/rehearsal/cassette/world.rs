@@ -4,24 +4,19 @@
 //! by the request before them, or by time. Never lives here: a list of calls to play back: whoever asks in another order
 //! is answered from the state of that moment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
 use super::mask::Mask;
-use super::observe::{Answer, Asked, Observed, Order, Seen};
+use super::observe::{Answer, Asked, Observed, Seen};
+use super::services::{arrived, takes};
 use super::write::{Line, span};
 use crate::base::event::Instant;
 use crate::domain::action::inventory::Inventory;
 use crate::rehearsal::scenario::Failing;
 
-/// A service is looked at every two seconds while it becomes ready: on average it was so a little before it was seen.
-const SEEN_LATE: TimeDelta = TimeDelta::milliseconds(1_200);
-/// Half of what Railway takes to answer: when an order arrives.
-const ON_THE_WAY: TimeDelta = TimeDelta::milliseconds(90);
-/// Where nobody saw how long a restart took.
-const USUAL: TimeDelta = TimeDelta::seconds(40);
 /// Numbers of one answer that are taken over; of more, every second, third, … is.
 const MOST_POINTS: usize = 4_000;
 
@@ -38,8 +33,8 @@ pub(super) struct Made {
     pub missing: Vec<String>,
 }
 
-struct Phase {
-    name: String,
+pub(super) struct Phase {
+    pub name: String,
     /// When the run knew that it had begun.
     known: Instant,
     /// When it began, as the played world will have it.
@@ -89,15 +84,15 @@ struct Site {
     path: String,
 }
 
-struct Maker<'a> {
-    seen: &'a Observed,
-    inventory: &'a Inventory,
+pub(super) struct Maker<'a> {
+    pub seen: &'a Observed,
+    pub inventory: &'a Inventory,
     start: Instant,
     mask: &'a mut Mask,
-    phases: Vec<Phase>,
+    pub phases: Vec<Phase>,
     /// What requests set, by the request and which of its answers (by position).
     sets: Vec<(Asked, usize, Map<String, Value>)>,
-    made: Made,
+    pub made: Made,
 }
 
 impl<'a> Maker<'a> {
@@ -130,70 +125,8 @@ impl<'a> Maker<'a> {
         maker
     }
 
-    fn phase_at(&self, at: Instant) -> usize {
+    pub(super) fn phase_at(&self, at: Instant) -> usize {
         self.phases.iter().rposition(|phase| phase.known <= at).unwrap_or(0)
-    }
-
-    fn services(&mut self) {
-        let targets: Vec<_> = self.inventory.targets.iter().collect();
-        for (target, entry) in targets {
-            let Some(railway) = &entry.railway else { continue };
-            let orders: Vec<&Order> = self.seen.orders.iter().filter(|order| order.target == *target).collect();
-            let mut service = vec![Line::Entry("id".to_owned(), json!(railway.service))];
-            for (key, verbs) in [("restart_takes", &["restart"][..]), ("deploy_takes", &["redeploy", "rollback"])] {
-                let known: Vec<&&Order> =
-                    orders.iter().filter(|order| verbs.contains(&order.verb) && order.up.is_some()).collect();
-                let Some(first) = known.first() else { continue };
-                service.push(Line::Entry(key.to_owned(), json!(span(takes(first)))));
-                if let Some(other) = known.iter().find(|one| (takes(one) - takes(first)).abs() > TimeDelta::seconds(3))
-                {
-                    let other = span(takes(other));
-                    self.made
-                        .missing
-                        .push(format!("{target} took {other} another time; the first time stands for all"));
-                }
-            }
-            service.extend(self.crashes(&orders));
-            service.extend(orders.iter().find_map(|order| self.deployments(order)));
-            self.made.services.push(Line::Block(target.clone(), service));
-        }
-        for order in &self.seen.orders {
-            let Some(gets) = order.gets else { continue };
-            let done = order.accepted.is_some();
-            let mut call = Map::from_iter([
-                ("railway".to_owned(), json!(order.verb)),
-                ("target".to_owned(), json!(order.target)),
-                ("nth".to_owned(), json!(order.nth)),
-                ("gets".to_owned(), gets_value(gets)),
-            ]);
-            if done {
-                call.insert("done".to_owned(), json!(true));
-            }
-            self.made.faults.push(Line::Item(json!({ "call": call })));
-        }
-    }
-
-    /// In which phases a service did not come up.
-    fn crashes(&self, orders: &[&Order]) -> Vec<Line> {
-        let broken: BTreeSet<&str> = orders
-            .iter()
-            .filter(|order| order.broke.is_some())
-            .map(|order| self.phases[self.phase_at(order.sent)].name.as_str())
-            .collect();
-        if broken.is_empty() {
-            return Vec::new();
-        }
-        let phases = broken.into_iter().collect::<Vec<_>>().join(" | ");
-        vec![Line::Entry("crashes".to_owned(), json!({ "phase": phases }))]
-    }
-
-    fn deployments(&self, order: &Order) -> Option<Line> {
-        let known = order.baseline.as_ref()?.get("known")?.as_array()?;
-        let mut lines = vec![Line::Comment("how old they were is not recorded; their order is".to_owned())];
-        for (days, id) in (1..).zip(known.iter().filter_map(Value::as_str)) {
-            lines.push(Line::Item(json!({ "id": id, "age": format!("{days}d") })));
-        }
-        Some(Line::Block("deployments".to_owned(), lines))
     }
 
     fn site(&mut self, url: &str) -> Option<Site> {
@@ -259,7 +192,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The answers of a phase, equal ones in a row once, with the position of the first.
-    fn groups<'s>(&self, all: &'s [Seen], phase: usize) -> Vec<(usize, Seen)> {
+    fn groups(&self, all: &[Seen], phase: usize) -> Vec<(usize, Seen)> {
         let mut groups: Vec<(usize, Seen)> = Vec::new();
         for (index, one) in all.iter().enumerate().filter(|(_, one)| self.phase_at(one.first) == phase) {
             match groups.last_mut() {
@@ -466,22 +399,6 @@ fn recorded(points: &[(Instant, Option<f64>)], began: Instant, every: TimeDelta)
     json!({ "recorded": { "since": "phase", "points": points } })
 }
 
-fn arrived(order: &Order) -> Instant {
-    if order.doubted { order.sent } else { order.sent + ON_THE_WAY }
-}
-
-/// How long it took from the order's arrival until the service was up.
-fn takes(order: &Order) -> TimeDelta {
-    let known = order.up.map(|up| up - SEEN_LATE - arrived(order));
-    let known = match (order.doubted, order.accepted, known) {
-        // Nobody looked meanwhile.
-        (true, Some(accepted), Some(known)) => known.min(accepted - order.sent).min(USUAL),
-        (_, _, Some(known)) => known,
-        (_, _, None) => USUAL,
-    };
-    known.max(TimeDelta::zero())
-}
-
 /// Whether two requests are about the same thing, as far as their addresses tell: they lie in one folder.
 fn near(one: &Asked, other: &Asked) -> bool {
     let folder = |asked: &Asked| match asked {
@@ -516,7 +433,7 @@ fn slug(text: &str) -> String {
     plain.split('_').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
 }
 
-fn gets_value(gets: Failing) -> Value {
+pub(super) fn gets_value(gets: Failing) -> Value {
     match gets {
         Failing::Busy(wait) => json!({ "busy": wait.to_string() }),
         Failing::BadGateway => json!("bad_gateway"),
