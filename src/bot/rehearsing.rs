@@ -3,21 +3,28 @@
 //! Lives here: finding scenarios in the runbooks' folder, or in the copy inside the program. Never lives here: playing
 //! (`rehearsal`).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use super::Fault;
 use super::grammar::Rehearse;
 use super::library::Library;
+use crate::base::event::Instant;
 use crate::base::text::nearest;
 use crate::rehearsal::scenario::{ScenarioError, list, load};
 use crate::rehearsal::{Played, RehearsalError, rehearse};
 
 /// Where scenarios are, beside the runbooks.
-const FOLDER: &str = "rehearsals";
+pub(super) const FOLDER: &str = "rehearsals";
 /// The scenario that shows the whole way, for those who name none.
 const FIRST: &str = "server-limit";
 /// Where postmortems of rehearsals go.
 const WRITTEN: &str = ".rundown/rehearsals";
+
+/// When scenarios were last rehearsed, in that folder.
+const RECORD: &str = "record.json";
 
 /// What came of rehearsing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,15 +49,67 @@ impl Rehearsed {
     }
 }
 
+/// When scenarios were last rehearsed, in a file of its own: a rehearsal opens no journal, so that it runs anywhere, and is
+/// no fact about an incident. What a file says that is gone is said again by the next rehearsal.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Record(BTreeMap<String, Noted>);
+
+/// A scenario's last rehearsal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Noted {
+    /// When.
+    pub at: Instant,
+    /// Whether all was as expected.
+    pub ok: bool,
+    /// Hex of the SHA-256 of the page with which it last passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_with: Option<String>,
+}
+
+impl Record {
+    /// What was noted so far; nothing where there is no file, or one that cannot be read.
+    #[must_use]
+    pub fn read() -> Self {
+        let text = std::fs::read(Path::new(WRITTEN).join(RECORD)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// A scenario's last rehearsal.
+    #[must_use]
+    pub fn of(&self, scenario: &str) -> Option<&Noted> {
+        self.0.get(scenario)
+    }
+
+    /// Notes what was played. A folder that cannot be written (a read-only checkout) does not make a rehearsal fail.
+    fn note<'a>(played: impl Iterator<Item = &'a Played>, now: Instant) {
+        let mut record = Self::read();
+        for one in played {
+            let before = record.0.remove(&one.name).and_then(|noted| noted.passed_with);
+            let passed_with = if one.is_ok() { Some(one.digest.clone()) } else { before };
+            record.0.insert(one.name.clone(), Noted { at: now, ok: one.is_ok(), passed_with });
+        }
+        let folder = Path::new(WRITTEN);
+        let beside = folder.join(format!("{RECORD}.{}", std::process::id()));
+        let written = serde_json::to_vec_pretty(&record).map_err(std::io::Error::other).and_then(|text| {
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(&beside, text)?;
+            std::fs::rename(&beside, folder.join(RECORD))
+        });
+        if let Err(error) = written {
+            tracing::warn!(%error, "when it was rehearsed could not be noted");
+        }
+    }
+}
+
 /// Plays scenarios in virtual time. Opens no journal, reaches nothing outside.
 ///
 /// # Errors
 /// No such scenario, one that cannot be played, a postmortem that cannot be written.
-pub fn rehearsals(library: &Library, asked: &Rehearse) -> Result<Rehearsed, Fault> {
-    library.with_folder(|folder| play(&folder.join(FOLDER), asked))?
+pub fn rehearsals(library: &Library, asked: &Rehearse, now: Instant) -> Result<Rehearsed, Fault> {
+    library.with_folder(|folder| play(&folder.join(FOLDER), asked, now))?
 }
 
-fn play(folder: &Path, asked: &Rehearse) -> Result<Rehearsed, Fault> {
+fn play(folder: &Path, asked: &Rehearse, now: Instant) -> Result<Rehearsed, Fault> {
     let paths = list(folder).map_err(usage)?;
     if asked.list {
         let listed =
@@ -69,6 +128,8 @@ fn play(folder: &Path, asked: &Rehearse) -> Result<Rehearsed, Fault> {
     for path in &chosen {
         played.push(rehearse(&load(path).map_err(usage)?).map_err(failed)?);
     }
+    let stock = chosen.iter().zip(&played).filter(|(path, _)| path.parent() == Some(folder));
+    Record::note(stock.map(|(_, played)| played), now);
     if played.len() == 1
         && !asked.all
         && let Some(only) = played.pop()

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::entry::Entry;
 use super::play::{Ended, Performance};
 use super::scenario::{CriterionIs, Entry as Wanted, Expect, StepIs};
-use crate::domain::run::state::Stage;
+use crate::domain::run::state::{Stage, State};
 
 /// Every difference, a sentence each. `postmortem` is its Markdown.
 pub(super) fn differences(expect: &Expect, played: &Performance, entries: &[Entry], postmortem: &str) -> Vec<String> {
@@ -62,7 +62,7 @@ fn steps(expect: &Expect, played: &Performance, found: &mut Vec<String>) {
         }
     }
     for (id, wanted) in &expect.steps {
-        let Some(is) = played.run.plan.position(id).map(|position| step_is(played, position)) else { continue };
+        let Some(is) = played.run.plan.position(id).map(|position| step_is(&played.run, position)) else { continue };
         if is != *wanted {
             let summary = summary(played, id);
             found.push(format!("step '{id}' is {}, expected {}{summary}", is.word(), wanted.word()));
@@ -90,8 +90,9 @@ fn summary(played: &Performance, id: &str) -> String {
     result.map_or(String::new(), |result| format!(" ({})", result.summary))
 }
 
-fn step_is(played: &Performance, position: usize) -> StepIs {
-    let step = &played.run.steps[position];
+/// Where a step of a run stands, as scenarios say it.
+pub(super) fn step_is(run: &State, position: usize) -> StepIs {
+    let step = &run.steps[position];
     match (&step.stage, &step.result) {
         (Stage::Skipped, _) => StepIs::Skipped,
         (Stage::Pending, None) => StepIs::Pending,

@@ -3,6 +3,8 @@
 //! Lives here: scenario files, the world they describe (behind the ports of `client`), the people in it, the player and the
 //! comparison with what was expected. Never lives here: another engine or other executors: what is rehearsed is what runs.
 
+pub mod branches;
+pub mod cassette;
 mod cast;
 mod compare;
 pub mod contract;
@@ -46,6 +48,10 @@ pub struct Played {
     pub postmortem: String,
     /// Files that the postmortem links, by name: SVG.
     pub charts: Vec<(String, String)>,
+    /// The branches of the runbook, and those that it took.
+    pub branches: branches::Branches,
+    /// Hex of the SHA-256 of the page that was rehearsed.
+    pub digest: String,
 }
 
 /// Why there is nothing to compare.
@@ -104,6 +110,8 @@ pub fn rehearse(loaded: &Loaded) -> Result<Played, RehearsalError> {
         differences,
         postmortem: postmortem.markdown,
         charts: postmortem.charts,
+        branches: branches::branches(&played.run, &played.facts),
+        digest: played.run.plan.digest.clone(),
     })
 }
 

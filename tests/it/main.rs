@@ -9,6 +9,7 @@ mod layering;
 mod railway_schema;
 mod real_incident;
 mod rehearsals;
+mod rot;
 mod rundown;
 mod terminal;
 mod whole_record;

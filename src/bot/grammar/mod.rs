@@ -22,7 +22,7 @@ pub use findings::{
 pub use freeze::{Freeze, Unfreeze};
 pub use incident::{Incident, Section};
 pub use records::{Backup, Export, Postmortem, Purge, Rehearse, ReportArgs, Restore, Timeline, Verify};
-pub use runbook::{Check, Diff, Do, PlanArgs, Run, Runbook, Where};
+pub use runbook::{Check, Diff, Do, Health, PlanArgs, Run, Runbook, Where};
 pub use values::Pair;
 
 use clap::{Args, Subcommand};

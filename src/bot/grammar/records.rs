@@ -5,7 +5,7 @@
 use clap::{Args, Subcommand};
 
 use super::values::report_kind;
-use crate::base::event::IncidentId;
+use crate::base::event::{IncidentId, RunId};
 use crate::view::report::Kind;
 
 /// `postmortem …`.
@@ -123,4 +123,10 @@ pub struct Rehearse {
     /// Only list them.
     #[arg(long, conflicts_with_all = ["names", "all"])]
     pub list: bool,
+    /// Turn a past run into a scenario: the world's answers as they were, to play a changed runbook against.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["names", "all", "list"])]
+    pub record: Option<RunId>,
+    /// Where the scenario is written; `rehearsals/RUN.yaml` beside the runbooks where left out.
+    #[arg(long, value_name = "FILE", requires = "record")]
+    pub to: Option<String>,
 }

@@ -24,6 +24,8 @@ pub enum Runbook {
     Plan(PlanArgs),
     /// Say what a review of a change must see.
     Diff(Diff),
+    /// Say whether runbooks still fit: rehearsed lately, targets there, every branch tried, how runs went.
+    Health(Health),
     /// Run a runbook, or go on with a run.
     Run(Run),
     /// Show a run: every step, and what waits for whom.
@@ -107,6 +109,17 @@ pub struct Check {
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
     /// The environment whose targets are checked against; the default one where left out.
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+}
+
+/// See [`Runbook::Health`].
+#[derive(Args, Clone, Debug, Default, PartialEq)]
+pub struct Health {
+    /// The runbook's id, or a file; all runbooks where left out.
+    #[arg(value_name = "RUNBOOK")]
+    pub runbook: Option<String>,
+    /// The environment whose targets are looked for; the default one where left out.
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
 }

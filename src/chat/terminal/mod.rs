@@ -9,6 +9,7 @@ mod begin;
 mod end;
 mod findings;
 mod freezing;
+mod health;
 mod json;
 mod keyboard;
 mod paint;
@@ -116,6 +117,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             // A run may be looked at where its environment is not known any more.
             show.frozen_below(&bot.freezes(Some(&state.opened.environment)).await.unwrap_or_default())
         }
+        Command::Runbook(Runbook::Health(asked)) => show.health(&bot.health(&asked).await?),
         Command::Runbook(verb) => match crate::bot::steer::steering(&verb) {
             Some(said) => show.written(&bot.steer(me, said).await?),
             None => Err(Fault::Usage("this is no way to steer a run".to_owned())),
@@ -171,7 +173,10 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             show.text(&format!("erased what #{number} ({kind}) said; that it was there, who erased it and why stay\n"))
         }
         Command::Schema => show.text(&crate::bot::library::schema()?),
-        Command::Rehearse(asked) => show.rehearsed(&crate::bot::rehearsing::rehearsals(bot.library(), &asked)?),
+        Command::Rehearse(asked) if asked.record.is_some() => show.taken(&bot.record(&asked).await?),
+        Command::Rehearse(asked) => {
+            show.rehearsed(&crate::bot::rehearsing::rehearsals(bot.library(), &asked, show.now)?)
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::bot::charts::Charted;
 use crate::bot::incidents::{Outcome, zone_of};
 use crate::bot::joining::Alike;
 use crate::bot::library::Listed;
+use crate::bot::recording::Taken;
 use crate::bot::records::{Anchor, Told, Verified};
 use crate::bot::rehearsing::Rehearsed;
 use crate::bot::reports::Drafted;
@@ -242,6 +243,16 @@ impl Show {
             }
         }
         Ok(if rehearsed.is_ok() { Exit::Succeeded } else { Exit::Failed })
+    }
+
+    /// A run that became a scenario.
+    pub fn taken(&self, taken: &Taken) -> Shown {
+        println!("wrote {}", taken.file);
+        let masked = if taken.masked.is_empty() { "nothing".to_owned() } else { taken.masked.join(", ") };
+        println!("masked: {masked}; read it before you pass it on");
+        taken.missing.iter().for_each(|text| println!("not known: {text}"));
+        println!("\nPlay it: rundown rehearse {}", taken.name);
+        Ok(Exit::Succeeded)
     }
 
     /// A run: every step, what waits for whom, and what answers it.

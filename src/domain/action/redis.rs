@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// `reachable`: whether a *new* connection was accepted. `answered_by`: `new` or `kept` connection. `error`: the server's
 /// own words when it refused. `connected`, `max`, `pubsub`, `blocked`, `share_percent`: counts from `INFO clients` and
 /// `CLIENT LIST`. `refused_since_start`: `rejected_connections` of `INFO stats`. `top`: one line that names the largest group.
+/// `groups`: a list of `{type, name, address, count, oldest_s, idle_s}`, largest first, at most a hundred.
 pub const KEPT_FACTS: &[&str] = &[
     "reachable",
     "answered_by",
@@ -17,9 +18,10 @@ pub const KEPT_FACTS: &[&str] = &[
     "share_percent",
     "refused_since_start",
     "top",
+    "groups",
 ];
-/// `groups`: a list of `{type, name, address, count, oldest_s, idle_s}`, largest first.
-pub const PASSING_FACTS: &[&str] = &["groups"];
+/// Nothing passes: all of it stays.
+pub const PASSING_FACTS: &[&str] = &[];
 
 /// What a runbook writes under `redis.clients`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

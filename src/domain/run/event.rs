@@ -492,7 +492,7 @@ pub struct AttemptAccepted {
 }
 
 /// See [`Event::AttemptFailed`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptFailed {
     /// Which step.
     pub step: String,
@@ -503,6 +503,41 @@ pub struct AttemptFailed {
     /// When it is tried again; absent: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again_at: Option<Instant>,
+    /// What the world answered to a try that is followed by another; the last one's answer is in [`StepFinished`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Tried>,
+}
+
+/// The answer to a try that did not do, kept small: a step may try often.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// As in [`StepFinished`]; empty where they would take more than [`Tried::MOST`] bytes.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub facts: Map<String, Value>,
+    /// The full answer, where it takes no more than [`Tried::MOST`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Whether one of them was there and is left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_out: bool,
+}
+
+impl Tried {
+    /// Bytes of each part; what is longer is left out whole, because half an answer is another answer.
+    pub const MOST: usize = 4 * 1024;
+
+    /// Keeps what is small enough.
+    #[must_use]
+    pub fn of(facts: &Map<String, Value>, output: Option<&Output>) -> Self {
+        let size: usize = facts.iter().map(|(name, value)| name.len() + value.to_string().len()).sum();
+        let facts = if size <= Self::MOST { facts.clone() } else { Map::new() };
+        let kept = output.and_then(|output| match output {
+            Output::Text(text) if text.len() <= Self::MOST => Some(text.clone()),
+            Output::Text(_) | Output::Blob { .. } => None,
+        });
+        let left_out = size > Self::MOST || (output.is_some() && kept.is_none());
+        Self { facts, output: kept, left_out }
+    }
 }
 
 /// See [`Event::AttemptDoubted`].

@@ -139,6 +139,18 @@ fn mistakes(scenario: &Scenario) -> Vec<String> {
             found.push(format!("site '{name}' has no url"));
         }
     }
+    for rule in &world.logs {
+        if rule.every.is_none() && rule.at.is_empty() {
+            found.push(format!("the log of '{}' needs `every` or `at`", rule.service));
+        }
+    }
+    for reply in world.sites.values().flat_map(|site| &site.replies) {
+        for vary in reply.vary.values() {
+            if let super::Vary::Recorded { since, .. } = vary {
+                state_exists(world, since, &format!("the reply to {}", reply.to), &mut found);
+            }
+        }
+    }
     for fault in &scenario.faults {
         if let Fault::Call(call) = fault {
             let named = [call.http.is_some(), call.railway.is_some(), call.redis.is_some(), call.exec.is_some()];
@@ -175,7 +187,10 @@ fn part_mistake(part: &super::Part) -> Option<String> {
 }
 
 fn all_needs(world: &World) -> Vec<(String, &Needs)> {
-    let moves = world.moves.iter().map(|one| ("a move".to_owned(), &one.when));
+    let moves = world.moves.iter().flat_map(|one| {
+        let trigger = if let Trigger::State(needs) = &one.on { Some(needs) } else { None };
+        [Some(&one.when), trigger].into_iter().flatten().map(|needs| ("a move".to_owned(), needs))
+    });
     let replies = world.sites.values().flat_map(|site| &site.replies);
     let replies = replies.map(|reply| (format!("the reply to {}", reply.to), &reply.when));
     let views = world
@@ -210,7 +225,7 @@ fn all_services(scenario: &Scenario) -> Vec<(String, &String)> {
         Trigger::Restart(service) | Trigger::Redeploy(service) | Trigger::Rollback(service) => {
             Some(("a move".to_owned(), service))
         }
-        Trigger::Start | Trigger::Event(_) => None,
+        Trigger::Start | Trigger::Event(_) | Trigger::State(_) => None,
     });
     let sites =
         world.sites.iter().filter_map(|(name, site)| Some((format!("site '{name}'"), site.served_by.as_ref()?)));

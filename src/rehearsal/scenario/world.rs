@@ -110,6 +110,8 @@ pub enum Trigger {
     Rollback(String),
     /// The bot wrote down something.
     Event(super::people::Occasion),
+    /// States became such: one of them changed, and all are so now.
+    State(Needs),
 }
 
 /// Something that answers HTTP.
@@ -139,6 +141,12 @@ pub struct Reply {
     /// Only if the request's JSON holds this: objects may hold more, everything else is equal.
     #[serde(default)]
     pub with: Option<Value>,
+    /// What comes back instead of an answer.
+    #[serde(default)]
+    pub gets: Option<super::fault::Failing>,
+    /// Nobody knows the answer: why. Asking for it is a difference.
+    #[serde(default)]
+    pub unknown: Option<String>,
     /// The status.
     #[serde(default = "ok")]
     pub status: u16,
@@ -183,6 +191,22 @@ pub enum Vary {
         #[serde(default)]
         plus: f64,
     },
+    /// A number as it was seen.
+    Recorded {
+        /// The state whose last change the seconds count from; from the start where it never changed.
+        since: String,
+        /// Seconds, in order, with what the number was from there on; `null`: no answer came.
+        points: Vec<(f64, Option<f64>)>,
+    },
+}
+
+impl Vary {
+    /// The recorded number so many seconds after the change; the first one before all of them. `None`: no answer came.
+    #[must_use]
+    pub fn recorded(points: &[(f64, Option<f64>)], seconds: f64) -> Option<f64> {
+        let after = points.partition_point(|(from, _)| *from <= seconds);
+        points.get(after.saturating_sub(1)).and_then(|(_, value)| *value)
+    }
 }
 
 /// A service on Railway.
@@ -351,7 +375,11 @@ pub struct LogRule {
     #[serde(default)]
     pub when: Needs,
     /// How often.
-    pub every: Span,
+    #[serde(default)]
+    pub every: Option<Span>,
+    /// Instead, or as well: when, counted from the start.
+    #[serde(default)]
+    pub at: Vec<Span>,
     /// The line.
     pub message: String,
     /// `info`, `error`.
@@ -360,9 +388,15 @@ pub struct LogRule {
 }
 
 impl LogRule {
-    /// The moments on this rule's grid in `from..=to`, the grid beginning at `start`.
+    /// When it is written in `from..=to`: on a grid that begins at `start`, or at the moments that are named.
     pub fn moments(&self, start: Instant, from: Instant, to: Instant) -> impl Iterator<Item = Instant> + use<> {
-        let every = self.every.delta().max(chrono::TimeDelta::seconds(1));
+        let named: Vec<Instant> = self.at.iter().map(|after| start + after.delta()).collect();
+        let grid = self.every.into_iter().flat_map(move |every| Self::grid(every, start, from, to));
+        named.into_iter().filter(move |at| (from..=to).contains(at)).chain(grid)
+    }
+
+    fn grid(every: Span, start: Instant, from: Instant, to: Instant) -> impl Iterator<Item = Instant> + use<> {
+        let every = every.delta().max(chrono::TimeDelta::seconds(1));
         let behind = (from - start).num_milliseconds().max(0);
         let first = (behind + every.num_milliseconds() - 1) / every.num_milliseconds();
         (first..).map_while(move |index| {

@@ -147,30 +147,41 @@ impl Inner {
             return Ok(Found { strike, order, takes: TimeDelta::zero(), response });
         };
         let takes = reply.takes.delta();
-        let (text, json) = self.body_of(reply, &line, now);
+        let body = self.body_of(reply, &line, now);
+        if let Some(why) = &reply.unknown {
+            self.complain(format!("what {line} answered then is not known: {why}"));
+        }
+        let silent = body.is_none().then_some(Failing::Reset).or(reply.unknown.as_ref().map(|_| Failing::Reset));
+        let failing = reply.gets.or(silent).map(|how| Strike { how, done: how != Failing::Refused });
+        let (text, json) = body.unwrap_or_default();
         let order = Order::Set { set: reply.set.clone(), request: Some(line) };
-        Ok(Found { strike, order, takes, response: respond(reply.status, text, json, takes) })
+        Ok(Found { strike: strike.or(failing), order, takes, response: respond(reply.status, text, json, takes) })
     }
 
-    fn body_of(&self, reply: &Reply, line: &str, now: Instant) -> (Option<String>, bool) {
-        let Some(json) = &reply.json else { return (reply.text.clone(), false) };
+    /// The body and whether it is JSON; `None` where a recorded number says that no answer came.
+    fn body_of(&self, reply: &Reply, line: &str, now: Instant) -> Option<(Option<String>, bool)> {
+        let Some(json) = &reply.json else { return Some((reply.text.clone(), false)) };
         let mut json = json.clone();
         if let Some(object) = json.as_object_mut() {
             for (field, vary) in &reply.vary {
-                let value = self.varied(reply, vary, field, line, now);
-                let whole = value.fract() == 0.0 && matches!(vary, Vary::Between(..));
+                let value = self.varied(reply, vary, field, line, now)?;
+                let whole = value.fract() == 0.0 && !matches!(vary, Vary::From { .. });
                 // Cast of a whole number that came from an i64.
                 #[allow(clippy::cast_possible_truncation, reason = "between bounds that are i64")]
                 let number = if whole { Some(Number::from(value as i64)) } else { Number::from_f64(value) };
                 object.insert(field.clone(), number.map_or(Value::Null, Value::Number));
             }
         }
-        (Some(json.to_string()), true)
+        Some((Some(json.to_string()), true))
     }
 
     #[allow(clippy::cast_precision_loss, reason = "shown numbers, far below 2^52")]
-    fn varied(&self, reply: &Reply, vary: &Vary, field: &str, line: &str, now: Instant) -> f64 {
-        match vary {
+    fn varied(&self, reply: &Reply, vary: &Vary, field: &str, line: &str, now: Instant) -> Option<f64> {
+        Some(match vary {
+            Vary::Recorded { since, points } => {
+                let seconds = (now - self.since(since)).num_milliseconds() as f64 / 1_000.0;
+                return Vary::recorded(points, seconds);
+            }
             Vary::Between(low, high) => {
                 let span = high.saturating_sub(*low).max(0).unsigned_abs() + 1;
                 let millis = (now - self.start).num_milliseconds();
@@ -182,10 +193,10 @@ impl Inner {
                 low.saturating_add(above) as f64
             }
             Vary::From { field: other, times, plus } => match reply.vary.get(other) {
-                Some(between @ Vary::Between(..)) => self.varied(reply, between, other, line, now) * times + plus,
+                Some(between @ Vary::Between(..)) => self.varied(reply, between, other, line, now)? * times + plus,
                 _ => *plus,
             },
-        }
+        })
     }
 }
 

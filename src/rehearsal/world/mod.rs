@@ -296,8 +296,26 @@ impl Inner {
         if set.is_empty() {
             return;
         }
+        let before = self.state.clone();
         self.state.extend(set.clone());
         self.history.push((at, self.state.clone()));
+        let changed: Vec<&String> =
+            set.iter().filter(|(name, is)| before.get(*name) != Some(is)).map(|(name, _)| name).collect();
+        let now = self.state.clone();
+        self.trigger(at, |on| match on {
+            Trigger::State(needs) => {
+                changed.iter().any(|name| needs.0.contains_key(*name))
+                    && needs.hold(|name| now.get(name).map(String::as_str))
+            }
+            _ => false,
+        });
+    }
+
+    /// Since when a state has been what it is.
+    fn since(&self, name: &str) -> Instant {
+        let now = self.state.get(name);
+        let same = self.history.iter().rev().take_while(|(_, state)| state.get(name) == now);
+        same.last().map_or(self.start, |(from, _)| *from)
     }
 
     /// Whether the states are such now.

@@ -11,7 +11,7 @@ use crate::domain::action::reply::{Answer, Failure, Probe, Reply};
 use crate::domain::run::event::{
     Adopted, ApprovalAsked, ApprovalExpired, ApprovalGiven, AttemptAccepted, AttemptDoubted, AttemptFailed,
     AttemptPrepared, AttemptSent, DoubtProbed, DoubtSettled, DoubtVerdict, Judged, LateReply, Output, Question,
-    SentAtOnce, WatchGap,
+    SentAtOnce, Tried, WatchGap,
 };
 use crate::domain::run::input::StageReply;
 use crate::domain::run::scope;
@@ -311,7 +311,9 @@ impl Decider {
             self.release(position);
         }
         let (step, attempt) = (self.id(position), self.at(position).attempt);
-        self.emit(AttemptFailed { step, attempt, message: failure.message.clone(), again_at })?;
+        let answer = ending.as_ref().filter(|_| again_at.is_some());
+        let answer = answer.map(|ending| Tried::of(&ending.facts, ending.output.as_ref()));
+        self.emit(AttemptFailed { step, attempt, message: failure.message.clone(), again_at, answer })?;
         match again_at {
             Some(_) => Ok(()),
             None => self.finish(position, ending.unwrap_or_else(|| Ending::failed(failure.message.clone()))),
