@@ -11,7 +11,9 @@ const PAGE: &str = include_str!("../../runbooks/redis-connections.md");
 
 /// The stock runbook with two of its scenarios, in a folder that can be changed.
 fn desk() -> Desk {
-    let desk = Desk::with_pages(&[("targets.yaml", TARGETS), ("redis-connections.md", PAGE)]);
+    let contract = include_str!("../../runbooks/openapi.json");
+    let desk =
+        Desk::with_pages(&[("targets.yaml", TARGETS), ("redis-connections.md", PAGE), ("openapi.json", contract)]);
     let stock = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks/rehearsals");
     let own = desk.path().join("runbooks/rehearsals");
     std::fs::create_dir_all(own.join("worlds")).expect("a folder");
