@@ -86,7 +86,7 @@ impl Bot {
     /// # Errors
     /// As [`Self::say`].
     pub async fn tick(&self, actor: &Actor, tick: Tick) -> Result<Written, Fault> {
-        let run = self.latest_run(tick.run.as_ref()).await?;
+        let run = self.run_with_criteria(tick.run.as_ref()).await?;
         self.write(actor, run, Command::Tick { criterion: tick.criterion }).await
     }
 

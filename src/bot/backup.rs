@@ -167,7 +167,8 @@ impl Bot {
             if let Before::WentOn(_) = restored.before {
                 for (pos, why) in erased_since(&old, head.pos).await {
                     let why = format!("erased before a backup was restored: {why}");
-                    super::records::erase(copied.as_ref(), actor, pos, &why, self.clock.now()).await?;
+                    let why = &why[..why.floor_char_boundary(crate::journal::erase::WHY_LIMIT)];
+                    super::records::erase(copied.as_ref(), actor, pos, why, self.clock.now()).await?;
                     restored.erased_again.push(pos);
                 }
             }

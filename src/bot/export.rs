@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::grammar::Export;
-use super::records::Anchor;
+use super::records::{Anchor, Told};
 use super::reports::write;
 use super::{Bot, Fault};
 use crate::base::event::IncidentId;
@@ -99,11 +99,34 @@ impl Bot {
         if folder.exists() {
             return Err(Fault::Usage(format!("{} is there already; an export makes a new folder", folder.display())));
         }
-        make(&folder)?;
-        let plans = self.plans(&told).await?;
-        let mut files = Files { folder, hashes: BTreeMap::new() };
+        // Beside it first: a folder of that name is a whole export.
+        let mut partial = folder.clone().into_os_string();
+        partial.push(format!(".partial-{}", std::process::id()));
+        let partial = PathBuf::from(partial);
+        make(&partial)?;
+        let outcome = self.export_into(&told, &partial).await;
+        let (files, events, anchor) = match outcome {
+            Ok(done) => done,
+            Err(fault) => {
+                // What cannot be removed is told by its name.
+                let _ = std::fs::remove_dir_all(&partial);
+                return Err(fault);
+            }
+        };
+        std::fs::rename(&partial, &folder).map_err(|error| {
+            Fault::Failed(format!("{} cannot become {}: {error}", partial.display(), folder.display()))
+        })?;
+        Ok(Exported { incident: told.incident, folder: asked.to, files, events, anchor })
+    }
+
+    /// Fills a folder; how many files and events, and the journal's head.
+    async fn export_into(&self, told: &Told, folder: &Path) -> Result<(usize, usize, String), Fault> {
+        // The head comes first: whatever is written meanwhile lies behind it and is not part of this.
+        let head = self.anchor().await?;
+        let plans = self.plans(told).await?;
+        let mut files = Files { folder: folder.to_owned(), hashes: BTreeMap::new() };
         for kind in Kind::ALL {
-            let page = self.page(kind, &told, &plans).await?;
+            let page = self.page(kind, told, &plans).await?;
             files.add(&format!("{}.md", kind.word()), page.markdown.as_bytes())?;
             for (name, chart) in &page.charts {
                 files.add(name, chart.as_bytes())?;
@@ -114,9 +137,9 @@ impl Bot {
             let json = serde_json::to_vec_pretty(plan.as_ref()).map_err(|error| Fault::Failed(error.to_string()))?;
             files.add(&format!("runs/{run}.plan.json"), &json)?;
         }
-        let (text, events) = self.exported_events(&told.incident, &mut files).await?;
+        let (text, events) = self.exported_events(&told.incident, head.pos(), &mut files).await?;
         files.add(EVENTS, text.as_bytes())?;
-        let anchor = self.anchor().await?.to_string();
+        let anchor = head.to_string();
         let manifest = Manifest {
             form: FORM,
             incident: told.incident.to_string(),
@@ -129,11 +152,16 @@ impl Bot {
         let count = manifest.files.len() + 1;
         let json = serde_json::to_vec_pretty(&manifest).map_err(|error| Fault::Failed(error.to_string()))?;
         write(&files.folder.join(MANIFEST), &json)?;
-        Ok(Exported { incident: told.incident, folder: asked.to, files: count, events, anchor })
+        Ok((count, events, anchor))
     }
 
-    /// The incident's events as lines, and how many. Large outputs become files of their own.
-    async fn exported_events(&self, incident: &IncidentId, files: &mut Files) -> Result<(String, usize), Fault> {
+    /// The incident's events up to a position as lines, and how many. Large outputs become files of their own.
+    async fn exported_events(
+        &self,
+        incident: &IncidentId,
+        to: u64,
+        files: &mut Files,
+    ) -> Result<(String, usize), Fault> {
         let journal = self.engine()?.journal().clone();
         let (mut text, mut count, mut last) = (String::new(), 0, None::<ChainHead>);
         let mut after = 0;
@@ -141,6 +169,9 @@ impl Bot {
             let rows = journal.read(Select::Incident(incident.clone()), after, PAGE).await?;
             let full = rows.len() == PAGE;
             for row in rows {
+                if row.pos > to {
+                    return Ok((text, count));
+                }
                 after = row.pos;
                 let prev = match last {
                     Some(head) if head.pos + 1 == row.pos => head.hash,
@@ -193,7 +224,7 @@ pub fn verify(folder: &str, anchor: Option<&str>) -> Result<Vec<String>, Fault> 
     }
     let parse = |text: &str| text.parse::<Anchor>().map_err(|error| Fault::Usage(format!("anchor {text}: {error}")));
     if let Some(kept) = anchor
-        && parse(kept)? != parse(&manifest.journal_head)?
+        && !same(&parse(kept)?, &parse(&manifest.journal_head)?)
     {
         return Err(broken(format!("it was made at {}, not at {kept}", manifest.journal_head)));
     }
@@ -223,6 +254,11 @@ pub fn verify(folder: &str, anchor: Option<&str>) -> Result<Vec<String>, Fault> 
     ])
 }
 
+/// Whether both were taken of the same head: one may be the short form of the other.
+fn same(one: &Anchor, other: &Anchor) -> bool {
+    one.short() == other.short() && (one.to_string().len() != other.to_string().len() || one == other)
+}
+
 fn check_events(events: &str, head: &Anchor) -> Result<(usize, usize), String> {
     let (mut count, mut erased) = (0, 0);
     let mut last: Option<ChainHead> = None;
@@ -248,8 +284,13 @@ fn check_events(events: &str, head: &Anchor) -> Result<(usize, usize), String> {
     Ok((count, erased))
 }
 
+/// Makes a folder that only its owner reads: an export holds everything that the journal does.
 fn make(folder: &Path) -> Result<(), Fault> {
-    std::fs::create_dir_all(folder)
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
         .map_err(|error| Fault::Failed(format!("{} cannot be made: {error}", folder.display())))
 }
 

@@ -114,7 +114,7 @@ impl Bot {
         for info in self.engine()?.runs(false).await? {
             // A run whose plan was erased can no longer be read; it counts for nothing.
             let Ok(run) = self.engine()?.run_state(&info.id).await else { continue };
-            if run.plan.runbook != health.runbook {
+            if run.plan.runbook != health.runbook || run.opened.follow_up {
                 continue;
             }
             let outcome = run.outcome();

@@ -95,7 +95,8 @@ impl Bot {
         let incident = self.latest_incident(asked.incident.as_ref()).await?;
         let engine = self.engine()?;
         let all = self.all_incidents().await?;
-        let others = all.iter().filter(|(id, _)| *id != incident);
+        let before = all.iter().position(|(id, _)| *id == incident).unwrap_or(all.len());
+        let others = all[..before].iter();
         let mut compared = Vec::new();
         for (id, _) in others.rev().take(COMPARED) {
             compared.push((id.clone(), Traits::of(&engine.timeline(id).await?)));

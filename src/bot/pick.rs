@@ -15,7 +15,8 @@ impl Bot {
         if let Some(run) = named {
             return Ok(run.clone());
         }
-        let open: Vec<RunId> = self.engine()?.runs(true).await?.into_iter().map(|info| info.id).collect();
+        let open = self.engine()?.runs(true).await?.into_iter().map(|info| info.id).collect();
+        let open = self.waited_for(open).await?;
         match open.as_slice() {
             [] => Err(Fault::Usage("no run is open; `rundown run RUNBOOK` starts one".to_owned())),
             [only] => Ok(only.clone()),
@@ -40,6 +41,33 @@ impl Bot {
             }
         }
         self.open_run(named).await
+    }
+
+    /// Those that somebody waits for: a follow-up goes on by itself for days, and is meant only where there is nothing else.
+    async fn waited_for(&self, open: Vec<RunId>) -> Result<Vec<RunId>, Fault> {
+        let mut others = Vec::new();
+        for run in &open {
+            if open.len() > 1 && !self.engine()?.run_state(run).await?.opened.follow_up {
+                others.push(run.clone());
+            }
+        }
+        Ok(if others.is_empty() { open } else { others })
+    }
+
+    /// The run whose criteria a person ticks: the one that was named, or the last one that has any.
+    ///
+    /// # Errors
+    /// There is none; the journal.
+    pub async fn run_with_criteria(&self, named: Option<&RunId>) -> Result<RunId, Fault> {
+        if let Some(run) = named {
+            return Ok(run.clone());
+        }
+        for info in self.engine()?.runs(false).await?.iter().rev() {
+            if !self.engine()?.run_state(&info.id).await?.plan.criteria.is_empty() {
+                return Ok(info.id.clone());
+            }
+        }
+        Err(Fault::Usage("no run has success criteria to tick".to_owned()))
     }
 
     /// The incident that was named, or the only open one.

@@ -35,6 +35,10 @@ impl Bot {
     pub async fn record(&self, asked: &Rehearse) -> Result<Taken, Fault> {
         let named = asked.record.as_ref().ok_or_else(|| Fault::Usage("name the run to record".to_owned()))?;
         let run = self.state(named).await?;
+        if run.opened.follow_up {
+            let why = format!("{named} only followed another run by itself; record the run that it followed");
+            return Err(Fault::Usage(why));
+        }
         let facts = self.engine()?.timeline(&run.opened.incident).await?;
         let mut blobs = BTreeMap::new();
         for id in cassette::blobs(&run, &facts) {

@@ -155,7 +155,7 @@ impl Bot {
         let engine = self.engine()?;
         for info in engine.runs(false).await?.iter().rev() {
             let state = engine.run_state(&info.id).await?;
-            if state.opened.runbook == runbook {
+            if state.opened.runbook == runbook && !state.opened.follow_up {
                 return Ok(Some(state));
             }
         }

@@ -34,6 +34,14 @@ impl Traits {
     #[must_use]
     pub fn of(facts: &[Recorded<Fact>]) -> Self {
         let mut traits = Self::default();
+        // An incident that a run declared is called like its runbook: that says nothing about what happened.
+        let titles: BTreeSet<&str> = facts
+            .iter()
+            .filter_map(|recorded| match &recorded.event {
+                Fact::Run(_, RunEvent::Opened(opened)) => Some(opened.title.as_str()),
+                _ => None,
+            })
+            .collect();
         for recorded in facts {
             match &recorded.event {
                 Fact::Run(_, RunEvent::Opened(opened)) => drop(traits.runbooks.insert(opened.runbook.clone())),
@@ -47,7 +55,9 @@ impl Traits {
                     message.and_then(|message| message.as_str()).into_iter().for_each(|text| traits.learn(text));
                 }
                 Fact::Run(_, RunEvent::AttemptFailed(failed)) => traits.learn(&failed.message),
-                Fact::Incident(_, IncidentEvent::Declared(declared)) => traits.learn(&declared.title),
+                Fact::Incident(_, IncidentEvent::Declared(declared)) if !titles.contains(declared.title.as_str()) => {
+                    traits.learn(&declared.title);
+                }
                 Fact::Incident(_, IncidentEvent::EvidenceFound(found)) => traits.learn(&found.found),
                 Fact::Incident(_, IncidentEvent::Noted(noted)) => traits.learn(&noted.text),
                 _ => {}

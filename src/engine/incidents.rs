@@ -88,8 +88,10 @@ impl Engine {
         let mut seq = 0;
         for row in self.rows(Select::Stream(Stream::incident(id)), 0).await? {
             let recorded = codec::recorded(&row)?;
-            if let Fact::Incident(_, event) = &recorded.event {
-                State::step(&mut state, event, recorded.head.occurred_at)?;
+            match &recorded.event {
+                Fact::Incident(_, event) => State::step(&mut state, event, recorded.head.occurred_at)?,
+                Fact::Erased { .. } if state.is_none() => state = Some(State::undeclared(recorded.head.occurred_at)),
+                _ => {}
             }
             seq = row.seq;
         }

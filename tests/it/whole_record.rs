@@ -445,3 +445,14 @@ fn a_template_of_ones_own_is_used_and_its_fault_is_named_by_its_line() {
     assert!(told.contains("update.md.hbs, line 2 does not work"), "{told}");
     assert!(desk.rundown(&["report", "update", "--template"]).exits(0).out.contains("{{glance.title}}"));
 }
+
+#[test]
+fn whoever_stops_reading_ends_nothing() {
+    let desk = Desk::with_pages(&[("targets.yaml", INVENTORY), ("look.md", PAGE)]);
+    let mut child = desk.command(&["run", "look", "--yes", "--json"]);
+    let mut child = child.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0), "the run goes on without a reader");
+    let told = desk.rundown(&["timeline", "inc-1"]).exits(0).out;
+    assert!(told.contains("run-1 succeeded"), "{told}");
+}

@@ -3,6 +3,7 @@
 //! Lives here: the text. Never lives here: what a restore does (`bot`).
 
 use super::Exit;
+use super::out::telln;
 use super::paint::wrap;
 use super::show::{Show, Shown, count};
 use crate::base::text::one_line;
@@ -14,19 +15,19 @@ impl Show {
     /// A copy that was taken and checked.
     pub fn backed_up(&self, done: &BackedUp) -> Shown {
         let (to, anchor) = (done.to.display(), Anchor::from(done.verified.head));
-        println!("{} in {}, to {to}", count(done.verified.head.pos, "event"), size(done.size));
-        println!("checked: as they were written");
-        println!("anchor: {anchor}");
-        println!("Keep the anchor elsewhere. To put the copy back: rundown restore {to} --anchor {}", anchor.short());
+        telln!("{} in {}, to {to}", count(done.verified.head.pos, "event"), size(done.size));
+        telln!("checked: as they were written");
+        telln!("anchor: {anchor}");
+        telln!("Keep the anchor elsewhere. To put the copy back: rundown restore {to} --anchor {}", anchor.short());
         Ok(Exit::Succeeded)
     }
 
     /// A copy that was put back, and what that means for what came after it.
     pub fn restored(&self, done: &Restored) -> Shown {
         let end = done.verified.head.pos;
-        println!("{} is back in its place: {}, as they were written", done.journal.display(), count(end, "event"));
+        telln!("{} is back in its place: {}, as they were written", done.journal.display(), count(end, "event"));
         if let Some(aside) = &done.aside {
-            println!("what stood there is kept: {}", aside.display());
+            telln!("what stood there is kept: {}", aside.display());
         }
         let at =
             done.last_at.map_or(String::new(), |at| format!(", recorded {} UTC", time::moment(at, chrono_tz::Tz::UTC)));
@@ -63,7 +64,7 @@ impl Show {
                  then is in doubt, and what was done later is not known here: look at the world before going on."
             ));
             for (run, title) in &done.open {
-                println!("  rundown run --resume {:<8} {}", run.as_str(), one_line(title, 80));
+                telln!("  rundown run --resume {:<8} {}", run.as_str(), one_line(title, 80));
             }
         }
         Ok(Exit::Succeeded)
@@ -71,7 +72,7 @@ impl Show {
 
     fn paragraph(&self, text: &str) {
         if !text.is_empty() {
-            println!("{}", wrap(text, "", self.width));
+            telln!("{}", wrap(text, "", self.width));
         }
     }
 }

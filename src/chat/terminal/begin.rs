@@ -2,6 +2,7 @@
 //!
 //! Lives here: confirmation of the environment, starting and going on. Never lives here: the loop (`run`).
 
+use super::out::{tell, telln, warnln};
 use futures::StreamExt as _;
 use futures::channel::mpsc;
 
@@ -63,7 +64,7 @@ async fn begin(bot: &Bot, terminal: &Terminal, door: &Door, planned: Planned, st
 
 fn say(door: &Door, text: &str) {
     if !door.json {
-        println!("{text}");
+        telln!("{text}");
     }
 }
 
@@ -74,11 +75,11 @@ async fn differences(bot: &Bot, door: &Door, planned: &Planned, from: &str) -> R
     if door.json {
         return Ok(());
     }
-    println!("Starting at '{from}'. Compared to {}:", old.id);
+    telln!("Starting at '{from}'. Compared to {}:", old.id);
     if lines.is_empty() {
-        println!("  nothing that a review must see");
+        telln!("  nothing that a review must see");
     }
-    lines.iter().for_each(|line| println!("  {line}"));
+    lines.iter().for_each(|line| telln!("  {line}"));
     Ok(())
 }
 
@@ -91,7 +92,7 @@ async fn confirm(terminal: &Terminal, planned: &Planned, lines: &mut Lines) -> R
             "runs on {environment} are confirmed first, and nobody sits here: add --yes to confirm '{title}'"
         )));
     };
-    print!("{} ", terminal.paint.ask(&format!("Run '{title}' on {environment}? [y/N]")));
+    tell!("{} ", terminal.paint.ask(&format!("Run '{title}' on {environment}? [y/N]")));
     drop(std::io::Write::flush(&mut std::io::stdout()));
     let answer = lines.next().await.unwrap_or_default().trim().to_lowercase();
     if answer == "y" || answer == "yes" {
@@ -102,8 +103,15 @@ async fn confirm(terminal: &Terminal, planned: &Planned, lines: &mut Lines) -> R
 
 async fn drive(bot: &Bot, terminal: &Terminal, door: &Door, state: State, mut lines: Lines) -> Result<Exit, Fault> {
     let (state, exit) = drive_one(bot, terminal, door, state, &mut lines).await?;
-    let Some(next) = bot.follow_up(&state).await? else { return Ok(exit) };
-    let next = bot.state(&next).await?;
+    let next = match bot.follow_up(&state).await {
+        Ok(Some(next)) => bot.state(&next).await?,
+        Ok(None) => return Ok(exit),
+        // The run is over and did what it should: that its follow-up could not begin changes nothing about that.
+        Err(fault) => {
+            warnln!("what follows {} could not begin: {fault}", state.id);
+            return Ok(exit);
+        }
+    };
     let phases: Vec<_> =
         next.plan.phases.iter().filter(|phase| phase.covered).map(|phase| phase.title.as_str()).collect();
     let (id, phases) = (&next.id, phases.join(", "));
@@ -131,10 +139,10 @@ async fn drive_one(
     let text = end::text(&state, &left, &anchor.to_string(), terminal);
     if door.json {
         if matches!(left, Left::NeedsHuman) {
-            eprint!("{text}");
+            warnln!("{}", text.trim_end());
         }
     } else {
-        print!("{text}");
+        tell!("{text}");
     }
     Ok((state, end::exit(&left)))
 }

@@ -2,6 +2,7 @@
 //!
 //! Lives here: the text. Never lives here: what a freeze stops (`domain`).
 
+use super::out::telln;
 use super::paint::wrap;
 use super::show::{Show, Shown};
 use super::{Exit, json};
@@ -14,16 +15,16 @@ impl Show {
     /// What was frozen or lifted, and what is frozen now.
     pub fn freeze(&self, told: &Told) -> Shown {
         if self.json {
-            println!("{}", json::line(&told.fact));
+            telln!("{}", json::line(&told.fact));
             return Ok(Exit::Succeeded);
         }
         if let Some(said) = Wording::new(told.zone).tell(&told.fact.event) {
-            println!("{said}");
+            telln!("{said}");
         }
         if !told.frozen.is_empty() {
             let text = "No run changes what is frozen; reads, cleanup and steps that take something back go on. One step may \
                         pass with: rundown override STEP --why TEXT";
-            println!("{}", self.paint.dim(&wrap(text, "", self.width)));
+            telln!("{}", self.paint.dim(&wrap(text, "", self.width)));
         }
         self.frozen_below(&told.frozen)
     }
@@ -31,17 +32,17 @@ impl Show {
     /// What is frozen.
     pub fn frozen(&self, frozen: &[Frozen]) -> Shown {
         if frozen.is_empty() {
-            println!("nothing is frozen");
+            telln!("nothing is frozen");
         }
-        frozen.iter().for_each(|frozen| println!("{}", self.freeze_line(frozen)));
+        frozen.iter().for_each(|frozen| telln!("{}", self.freeze_line(frozen)));
         Ok(Exit::Succeeded)
     }
 
     /// What is frozen, below something else; nothing where nothing is.
     pub fn frozen_below(&self, frozen: &[Frozen]) -> Shown {
         if !frozen.is_empty() {
-            println!("\n{}", self.paint.warn("frozen"));
-            frozen.iter().for_each(|frozen| println!("  {}", self.freeze_line(frozen)));
+            telln!("\n{}", self.paint.warn("frozen"));
+            frozen.iter().for_each(|frozen| telln!("  {}", self.freeze_line(frozen)));
         }
         Ok(Exit::Succeeded)
     }

@@ -3,6 +3,7 @@
 //! Lives here: the columns and the notes below them. Never lives here: what needs attention (`bot`).
 
 use super::Exit;
+use super::out::telln;
 use super::paint::wrap;
 use super::show::Show;
 use crate::base::text::one_line;
@@ -19,17 +20,17 @@ impl Show {
         if self.json {
             for health in all {
                 let line = serde_json::to_string(health).map_err(|error| Fault::Failed(error.to_string()))?;
-                println!("{line}");
+                telln!("{line}");
             }
         } else {
             for (index, health) in all.iter().enumerate() {
                 if index > 0 {
-                    println!();
+                    telln!();
                 }
                 self.one(health);
             }
             if all.is_empty() {
-                println!("there are no runbooks");
+                telln!("there are no runbooks");
             }
         }
         Ok(if all.iter().all(|health| health.attention.is_empty()) { Exit::Succeeded } else { Exit::Failed })
@@ -39,14 +40,14 @@ impl Show {
         let paint = self.paint;
         let (mark, word) =
             if health.attention.is_empty() { (paint.good("✓"), "") } else { (paint.warn("!"), "  needs attention") };
-        println!("{mark} {}  {}{word}", paint.bold(&one_line(&health.runbook, 60)), one_line(&health.title, 80));
+        telln!("{mark} {}  {}{word}", paint.bold(&one_line(&health.runbook, 60)), one_line(&health.title, 80));
         self.row("rehearsed", &self.rehearsed_when(&health.scenarios));
         self.row("last run", &self.last_run(health));
         self.row("branches", &untaken(health));
         let mut step = None;
         for branch in &health.untaken {
             let named = if step == Some(&branch.step) { "" } else { branch.step.as_str() };
-            println!("  {:NAME$}  {}", "", paint.dim(&format!("{named:<18} {}", branch.way)));
+            telln!("  {:NAME$}  {}", "", paint.dim(&format!("{named:<18} {}", branch.way)));
             step = Some(&branch.step);
         }
         for text in &health.attention {
@@ -57,7 +58,7 @@ impl Show {
     fn row(&self, name: &str, text: &str) {
         let lead = format!("  {name:<NAME$}  ");
         let body = wrap(text, &" ".repeat(lead.chars().count()), self.width);
-        println!("{lead}{}", body.trim_start());
+        telln!("{lead}{}", body.trim_start());
     }
 
     fn rehearsed_when(&self, scenarios: &[Rehearsal]) -> String {

@@ -12,6 +12,7 @@ mod freezing;
 mod health;
 mod json;
 mod keyboard;
+mod out;
 mod paint;
 mod prompt;
 mod run;
@@ -20,6 +21,7 @@ mod show;
 mod signals;
 mod watched;
 
+use out::{tell, telln};
 use std::io::IsTerminal as _;
 
 use args::{Args, Colour, Door, Verb};
@@ -182,7 +184,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
 
 fn checked(show: &show::Show, checks: Checks) -> Result<Exit, Fault> {
     for check in &checks.pages {
-        print!("{}", check.rendered(show.paint.on));
+        tell!("{}", check.rendered(show.paint.on));
     }
     let faulty = checks.pages.iter().filter(|page| !page.faults.is_empty()).count();
     let faults: usize = checks.pages.iter().map(|page| page.faults.len()).sum();
@@ -191,11 +193,11 @@ fn checked(show: &show::Show, checks: Checks) -> Result<Exit, Fault> {
         several => format!("{several} runbooks"),
     };
     if faults == 0 {
-        println!("{pages} checked, no faults");
+        telln!("{pages} checked, no faults");
         return Ok(Exit::Succeeded);
     }
     let unreadable = checks.pages.iter().any(|page| page.faults.iter().any(|fault| fault.code == "unreadable"));
-    println!("{pages} checked, {faults} fault{} in {faulty}", if faults == 1 { "" } else { "s" });
+    telln!("{pages} checked, {faults} fault{} in {faulty}", if faults == 1 { "" } else { "s" });
     Ok(if unreadable { Exit::Usage } else { Exit::Failed })
 }
 

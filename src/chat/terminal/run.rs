@@ -3,6 +3,7 @@
 //! Lives here: the loop that brings driver, screen, keyboard and signals together. Never lives here: what a typed line
 //! means (`prompt`), how things look (`screen`), what follows from an answer (the run).
 
+use super::out::{telln, warnln};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -103,7 +104,7 @@ impl Observer for Seat<'_> {
             }
         }
         if self.json {
-            events.iter().for_each(|recorded| println!("{}", json::line(recorded)));
+            events.iter().for_each(|recorded| telln!("{}", json::line(recorded)));
         } else {
             shared.screen.events(state, events, now);
         }
@@ -127,7 +128,7 @@ impl Observer for Seat<'_> {
         let mut shared = self.shared();
         shared.in_flight = false;
         if self.json {
-            eprintln!("{refusal}");
+            warnln!("{refusal}");
         } else {
             shared.screen.print(&format!("    {refusal}"));
         }
@@ -136,7 +137,7 @@ impl Observer for Seat<'_> {
     }
 
     fn trouble(&self, text: &str) {
-        eprintln!("the journal could not be written, trying again: {text}");
+        warnln!("the journal could not be written, trying again: {text}");
     }
 }
 
@@ -175,7 +176,7 @@ pub async fn sit(
         // Written down before anybody drives: a driver leaves a run that is held up.
         let resumed = bot.steer(&terminal.me, (Some(state.id.clone()), Command::Resume)).await?;
         if door.json {
-            resumed.facts.iter().for_each(|recorded| println!("{}", json::line(recorded)));
+            resumed.facts.iter().for_each(|recorded| telln!("{}", json::line(recorded)));
         }
     }
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
@@ -345,7 +346,7 @@ impl Sitting<'_> {
         {
             let mut shared = seat.shared();
             if shared.prompt.take().is_some() {
-                println!();
+                telln!();
                 shared.screen.answered();
             }
             let under_way = under_way(shared.state.as_ref());

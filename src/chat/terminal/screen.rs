@@ -2,6 +2,7 @@
 //!
 //! Lives here: drawing. Never lives here: what an answer means (`prompt`), and when to stop.
 
+use super::out::{tell, telln};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -160,11 +161,11 @@ impl Screen {
     pub fn print(&mut self, text: &str) {
         if self.hidden && !std::mem::replace(&mut self.disturbed, true) {
             // Not behind what is asked, and perhaps typed by half.
-            println!();
+            telln!();
         }
         match &self.bars {
-            Some(bars) if !self.hidden => bars.suspend(|| println!("{text}")),
-            _ => println!("{text}"),
+            Some(bars) if !self.hidden => bars.suspend(|| telln!("{text}")),
+            _ => telln!("{text}"),
         }
     }
 
@@ -188,7 +189,7 @@ impl Screen {
             }
         }
         self.disturbed = false;
-        print!("{text}");
+        tell!("{text}");
         drop(std::io::stdout().flush());
     }
 

@@ -3,6 +3,7 @@
 //! Lives here: tables and cards of a terminal. Never lives here: the wording of facts (`view`).
 
 use super::Exit;
+use super::out::{tell, telln};
 use super::paint::{Paint, wrap};
 use super::{end, findings, json};
 use crate::base::event::{IncidentId, Instant, Recorded};
@@ -47,25 +48,25 @@ pub(super) type Shown = Result<Exit, Fault>;
 impl Show {
     /// Text as it is.
     pub fn text(&self, text: &str) -> Shown {
-        print!("{text}{}", if text.ends_with('\n') { "" } else { "\n" });
+        tell!("{text}{}", if text.ends_with('\n') { "" } else { "\n" });
         Ok(Exit::Succeeded)
     }
 
     /// Lines, or what to say where there are none.
     pub fn lines(&self, lines: &[String], none: &str) -> Shown {
         if lines.is_empty() {
-            println!("{none}");
+            telln!("{none}");
         }
-        lines.iter().for_each(|line| println!("{line}"));
+        lines.iter().for_each(|line| telln!("{line}"));
         Ok(Exit::Succeeded)
     }
 
     fn facts(&self, wording: &mut Wording, facts: &[Recorded<Fact>]) {
         for recorded in facts {
             if self.json {
-                println!("{}", json::line(recorded));
+                telln!("{}", json::line(recorded));
             } else if let Some(told) = wording.tell(&recorded.event) {
-                println!("{told}");
+                telln!("{told}");
             }
         }
     }
@@ -74,7 +75,7 @@ impl Show {
     pub fn written(&self, written: &Written) -> Shown {
         self.facts(&mut Wording::new(written.zone), &written.facts);
         if written.idle && !self.json {
-            println!("Nobody drives {0} right now. It goes on with: rundown run --resume {0}", written.run);
+            telln!("Nobody drives {0} right now. It goes on with: rundown run --resume {0}", written.run);
         }
         Ok(Exit::Succeeded)
     }
@@ -88,33 +89,33 @@ impl Show {
                 });
                 self.facts(&mut Wording::new(zone), &facts);
                 if declared && !self.json {
-                    println!("{incident}");
+                    telln!("{incident}");
                 } else if facts.is_empty() && !self.json {
-                    println!("{incident}: nothing changes, it is so already");
+                    telln!("{incident}: nothing changes, it is so already");
                 }
             }
             Outcome::List { incidents, all } => {
                 if incidents.is_empty() {
-                    println!("{}", if all { "there has been no incident yet" } else { "no incident is open" });
+                    telln!("{}", if all { "there has been no incident yet" } else { "no incident is open" });
                 }
                 for (id, state) in incidents {
                     let severity = state.severity.map_or("--".to_owned(), |severity| severity.to_string());
                     let since = time::moment(state.declared_at, zone_of(&state));
                     let status = state.status_words();
-                    println!("{:<8} {severity:<2}  {status:<22}  {since}  {}", id.as_str(), one_line(&state.title, 80));
+                    telln!("{:<8} {severity:<2}  {status:<22}  {since}  {}", id.as_str(), one_line(&state.title, 80));
                 }
             }
             Outcome::Investigation { incident, state } => self.investigation(&incident, &state),
             Outcome::Actions { listed, all } => {
                 if listed.is_empty() {
-                    println!("{}", if all { "there are no action items" } else { "no action item is open" });
+                    telln!("{}", if all { "there are no action items" } else { "no action item is open" });
                 }
                 for item in listed {
-                    println!("{}", findings::action(&item, self.paint));
+                    telln!("{}", findings::action(&item, self.paint));
                 }
             }
             Outcome::Card { incident, state, gate } => {
-                println!("{}", card(&incident, &state, &gate, zone_of(&state), self.now));
+                telln!("{}", card(&incident, &state, &gate, zone_of(&state), self.now));
             }
         }
         Ok(Exit::Succeeded)
@@ -123,21 +124,21 @@ impl Show {
     fn investigation(&self, incident: &IncidentId, state: &crate::domain::incident::State) {
         let lines = findings::investigation(state);
         if lines.is_empty() {
-            println!("{incident}: nobody suspects anything yet; `rundown hypothesis add` says what may be wrong");
+            telln!("{incident}: nobody suspects anything yet; `rundown hypothesis add` says what may be wrong");
         }
         for (indent, line) in lines {
-            println!("{}", wrap(&line, &" ".repeat(indent), self.width));
+            telln!("{}", wrap(&line, &" ".repeat(indent), self.width));
         }
     }
 
     /// Incidents that look like one.
     pub fn similar(&self, incident: &IncidentId, alike: &[Alike]) -> Shown {
         if alike.is_empty() {
-            println!("no other incident looks like {incident}");
+            telln!("no other incident looks like {incident}");
         }
         for other in alike {
-            println!("{:<8} {:<22}  {}", other.incident.as_str(), other.status, one_line(&other.title, 80));
-            other.likeness.reasons().iter().for_each(|reason| println!("    {}", self.paint.dim(reason)));
+            telln!("{:<8} {:<22}  {}", other.incident.as_str(), other.status, one_line(&other.title, 80));
+            other.likeness.reasons().iter().for_each(|reason| telln!("    {}", self.paint.dim(reason)));
         }
         Ok(Exit::Succeeded)
     }
@@ -145,10 +146,10 @@ impl Show {
     /// Everything recorded about an incident.
     pub fn timeline(&self, told: &Told) -> Shown {
         if self.json {
-            told.facts.iter().for_each(|recorded| println!("{}", json::line(recorded)));
+            told.facts.iter().for_each(|recorded| telln!("{}", json::line(recorded)));
             return Ok(Exit::Succeeded);
         }
-        println!("{}  {}", told.incident, self.paint.bold(&one_line(&told.state.title, 200)));
+        telln!("{}  {}", told.incident, self.paint.bold(&one_line(&told.state.title, 200)));
         let mut wording = Wording::new(told.zone);
         let mut day = String::new();
         for recorded in &told.facts {
@@ -156,14 +157,14 @@ impl Show {
             let Some(said) = wording.tell(&recorded.event) else { continue };
             let today = time::day(at, told.zone);
             if today != day {
-                println!("{}", self.paint.dim(&format!("{today}, {}", time::zone_label(at, told.zone))));
+                telln!("{}", self.paint.dim(&format!("{today}, {}", time::zone_label(at, told.zone))));
                 day = today;
             }
             let number = format!("#{}", recorded.pos);
             let who = one_line(recorded.head.actor.label(), 12);
             let lead = format!("{}  {number:>5}  {who:<12}  ", time::clock(at, told.zone));
             let body = wrap(&said, &" ".repeat(lead.chars().count()), self.width);
-            println!("{lead}{}", body.trim_start());
+            telln!("{lead}{}", body.trim_start());
         }
         Ok(Exit::Succeeded)
     }
@@ -172,15 +173,15 @@ impl Show {
     pub fn verified(&self, verified: &Verified) -> Shown {
         let Verified { head, erased, blobs, streams } = verified;
         let (events, streams, blobs) = (count(head.pos, "event"), count(*streams, "stream"), count(*blobs, "blob"));
-        println!("as they were written: {events} in {streams}, {blobs}; {erased} erased");
-        println!("anchor: {}", Anchor::from(*head));
+        telln!("as they were written: {events} in {streams}, {blobs}; {erased} erased");
+        telln!("anchor: {}", Anchor::from(*head));
         Ok(Exit::Succeeded)
     }
 
     /// The runbooks.
     pub fn runbooks(&self, listed: &[Listed]) -> Shown {
         if listed.is_empty() {
-            println!("there are no runbooks here");
+            telln!("there are no runbooks here");
         }
         for runbook in listed {
             let severity = runbook.severity.map_or("--".to_owned(), |severity| severity.to_string());
@@ -189,10 +190,10 @@ impl Show {
                 1 => format!("  {}", self.paint.bad("1 fault")),
                 several => format!("  {}", self.paint.bad(&format!("{several} faults"))),
             };
-            println!("{:<28} {severity}  {}{faults}", runbook.id, one_line(&runbook.title, 60));
+            telln!("{:<28} {severity}  {}{faults}", runbook.id, one_line(&runbook.title, 60));
             if !runbook.use_when.is_empty() {
                 let words = one_line(&runbook.use_when.join(" · "), 200);
-                println!("{}", self.paint.dim(&wrap(&words, "    ", self.width)));
+                telln!("{}", self.paint.dim(&wrap(&words, "    ", self.width)));
             }
         }
         Ok(Exit::Succeeded)
@@ -204,17 +205,17 @@ impl Show {
             Drafted::Text(text) => return self.text(&text),
             Drafted::Lacks(incident, lacks) => {
                 if lacks.is_empty() {
-                    println!("{incident}: nothing is missing");
+                    telln!("{incident}: nothing is missing");
                     return Ok(Exit::Succeeded);
                 }
                 let (count, things) = (lacks.len(), if lacks.len() == 1 { "thing is" } else { "things are" });
-                println!("{incident}: {count} {things} missing or unsupported");
+                telln!("{incident}: {count} {things} missing or unsupported");
                 for lack in lacks {
-                    println!("{}", wrap(&format!("- {lack}"), "  ", self.width).trim_start());
+                    telln!("{}", wrap(&format!("- {lack}"), "  ", self.width).trim_start());
                 }
                 return Ok(Exit::Failed);
             }
-            Drafted::Files(files) => files.iter().for_each(|file| println!("wrote {file}")),
+            Drafted::Files(files) => files.iter().for_each(|file| telln!("wrote {file}")),
         }
         Ok(Exit::Succeeded)
     }
@@ -222,10 +223,10 @@ impl Show {
     /// Charts: where they are, and the figures of each series.
     pub fn charts(&self, charts: &[Charted]) -> Shown {
         for chart in charts {
-            println!("{}  {}", self.paint.bold(&chart.file), chart.title);
+            telln!("{}  {}", self.paint.bold(&chart.file), chart.title);
             let wide = chart.series.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
             for (name, figures) in &chart.series {
-                println!("  {name}{}  {figures}", " ".repeat(wide - name.chars().count()));
+                telln!("  {name}{}  {figures}", " ".repeat(wide - name.chars().count()));
             }
         }
         Ok(Exit::Succeeded)
@@ -234,12 +235,12 @@ impl Show {
     /// Rehearsals, and where they differ from what they expect.
     pub fn rehearsed(&self, rehearsed: &Rehearsed) -> Shown {
         match rehearsed {
-            Rehearsed::List(scenarios) => scenarios.iter().for_each(|(name, title)| println!("{name:<28} {title}")),
-            Rehearsed::One(played, written) => print!("{}", played.text(Some(written))),
+            Rehearsed::List(scenarios) => scenarios.iter().for_each(|(name, title)| telln!("{name:<28} {title}")),
+            Rehearsed::One(played, written) => tell!("{}", played.text(Some(written))),
             Rehearsed::Several(all) => {
-                all.iter().for_each(|played| print!("{}", played.line()));
+                all.iter().for_each(|played| tell!("{}", played.line()));
                 let differ = all.iter().filter(|played| !played.is_ok()).count();
-                println!("{} rehearsed, {differ} differ from what they expect", all.len());
+                telln!("{} rehearsed, {differ} differ from what they expect", all.len());
             }
         }
         Ok(if rehearsed.is_ok() { Exit::Succeeded } else { Exit::Failed })
@@ -247,11 +248,11 @@ impl Show {
 
     /// A run that became a scenario.
     pub fn taken(&self, taken: &Taken) -> Shown {
-        println!("wrote {}", taken.file);
+        telln!("wrote {}", taken.file);
         let masked = if taken.masked.is_empty() { "nothing".to_owned() } else { taken.masked.join(", ") };
-        println!("masked: {masked}; read it before you pass it on");
-        taken.missing.iter().for_each(|text| println!("not known: {text}"));
-        println!("\nPlay it: rundown rehearse {}", taken.name);
+        telln!("masked: {masked}; read it before you pass it on");
+        taken.missing.iter().for_each(|text| telln!("not known: {text}"));
+        telln!("\nPlay it: rundown rehearse {}", taken.name);
         Ok(Exit::Succeeded)
     }
 
@@ -270,8 +271,8 @@ impl Show {
                 None => "running".to_owned(),
             },
         };
-        println!("{}  {}  {how}", state.id, paint.bold(&one_line(&state.plan.title, 100)));
-        println!(
+        telln!("{}  {}  {how}", state.id, paint.bold(&one_line(&state.plan.title, 100)));
+        telln!(
             "{}",
             paint.dim(&format!(
                 "on {}, for {}, started by {} at {}",
@@ -287,18 +288,18 @@ impl Show {
                 phase = Some(step.phase);
                 if let Some(named) = state.plan.phases.get(step.phase) {
                     let covered = if named.covered { "" } else { "  (not part of this run)" };
-                    println!("\n{}{covered}", paint.bold(&one_line(&named.title, 100)));
+                    telln!("\n{}{covered}", paint.bold(&one_line(&named.title, 100)));
                 }
             }
-            println!("{}", self.step(state, position));
+            telln!("{}", self.step(state, position));
         }
         let terminal =
             super::Terminal { me: crate::base::event::Actor::Bot, interactive: false, paint, width: self.width };
-        waiting(state).iter().for_each(|waiting| println!("\n{}", end::wanted(waiting, &terminal)));
+        waiting(state).iter().for_each(|waiting| telln!("\n{}", end::wanted(waiting, &terminal)));
         let criteria = end::criteria(state, &terminal);
         if !criteria.is_empty() {
-            println!();
-            criteria.iter().for_each(|line| println!("{line}"));
+            telln!();
+            criteria.iter().for_each(|line| telln!("{line}"));
         }
         Ok(Exit::Succeeded)
     }

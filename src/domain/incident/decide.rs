@@ -307,6 +307,7 @@ pub fn decide(
         Command::HandOver { to, .. } if state.roles.get(&Role::Commander) == Some(&to) => {
             Err(Refusal::Already(format!("{to} is {}", Role::Commander.word())))
         }
+        Command::HandOver { to, .. } if to.name().trim().is_empty() => Err(Refusal::Empty { what: "name" }),
         Command::HandOver { to, brief } => {
             Ok(vec![HandedOver { to, brief: text("brief", &brief, TEXT_LIMIT)?, by }.into()])
         }

@@ -145,8 +145,14 @@ impl Investigation {
                     hypothesis.why.clone_from(&settled.why);
                 }
             }
-            Event::EvidenceFound(found) => self.evidence.state(found.id.number, found.clone(), at),
-            Event::CauseNamed(cause) => self.causes.state(cause.id.number, cause.clone(), at),
+            Event::EvidenceFound(found) => {
+                found.hypothesis.into_iter().for_each(|about| self.hypotheses.spoken_of(about.number));
+                self.evidence.state(found.id.number, found.clone(), at);
+            }
+            Event::CauseNamed(cause) => {
+                cause.hypothesis.into_iter().for_each(|about| self.hypotheses.spoken_of(about.number));
+                self.causes.state(cause.id.number, cause.clone(), at);
+            }
             Event::Withdrawn(withdrawn) => match withdrawn.id.kind {
                 ItemKind::Hypothesis => self.hypotheses.withdraw(withdrawn.id.number),
                 ItemKind::Evidence => self.evidence.withdraw(withdrawn.id.number),

@@ -108,6 +108,8 @@ impl<'de> Deserialize<'de> for ItemId {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Items<T> {
     stated: BTreeMap<u32, Item<T>>,
+    /// The highest number that anything spoke of, stated or not: a statement may have been erased.
+    highest: u32,
 }
 
 /// One of them.
@@ -123,7 +125,7 @@ pub struct Item<T> {
 
 impl<T> Default for Items<T> {
     fn default() -> Self {
-        Self { stated: BTreeMap::new() }
+        Self { stated: BTreeMap::new(), highest: 0 }
     }
 }
 
@@ -154,19 +156,27 @@ impl<T> Items<T> {
     /// The number of the next one; withdrawn ones keep theirs.
     #[must_use]
     pub fn next(&self) -> u32 {
-        self.stated.keys().next_back().map_or(1, |last| last + 1)
+        self.highest + 1
+    }
+
+    /// Says that something spoke of this number, so that it is never given again.
+    pub(super) fn spoken_of(&mut self, number: u32) {
+        self.highest = self.highest.max(number);
     }
 
     pub(super) fn state(&mut self, number: u32, said: T, at: Instant) {
+        self.spoken_of(number);
         let since = self.stated.get(&number).map_or(at, |item| item.since);
         self.stated.insert(number, Item { said, since, withdrawn: false });
     }
 
     pub(super) fn said_mut(&mut self, number: u32) -> Option<&mut T> {
+        self.spoken_of(number);
         self.stated.get_mut(&number).map(|item| &mut item.said)
     }
 
     pub(super) fn withdraw(&mut self, number: u32) {
+        self.spoken_of(number);
         if let Some(item) = self.stated.get_mut(&number) {
             item.withdrawn = true;
         }

@@ -140,6 +140,23 @@ impl State {
         }
     }
 
+    /// An incident whose declaration was erased: what its later events say still counts, and nothing is made up for it.
+    #[must_use]
+    pub fn undeclared(at: Instant) -> Self {
+        let stand_in = Declared {
+            title: String::new(),
+            severity: None,
+            environment: None,
+            zone: None,
+            started: None,
+            detected: at,
+            by: Person::new(""),
+        };
+        let mut unknown = Self::declare(&stand_in, at);
+        unknown.milestones.clear();
+        unknown
+    }
+
     /// Folds a whole stream; `None` where it is empty.
     ///
     /// # Errors

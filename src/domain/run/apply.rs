@@ -55,6 +55,8 @@ impl State {
             Event::StepBlocked(blocked) => {
                 self.stage(&blocked.step, &["ready", "blocked", "preparing", "resting"], |step| {
                     step.stage = Stage::Blocked(blocked.by.clone());
+                    // Until it may act the world goes on: what was read before it is read again.
+                    step.baseline = None;
                 })
             }
             Event::StepUnblocked(unblocked) => {

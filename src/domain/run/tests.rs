@@ -461,8 +461,11 @@ fn another_runs_hold_and_a_spent_budget_give_way_to_a_name_and_a_reason() {
     let take = |why: &str| Command::Override { step: None, why: why.into() };
     assert!(world.refused("ana", take(" ")).contains("needs a reason"));
     world.does("ana", take("run-9 hangs"));
+    assert_eq!(world.stage("restart"), "ready", "the world went on meanwhile: it is looked at again before the change");
+    world.reply(prepared());
     assert_eq!(world.stage("restart"), "blocked", "the budget is spent as well");
     world.does("ana", take("a fourth restart is what it takes"));
+    world.reply(prepared());
     assert_eq!(world.stage("restart"), "sent");
 
     // Where nobody says anything, it goes on when the other run is done.
@@ -474,6 +477,7 @@ fn another_runs_hold_and_a_spent_budget_give_way_to_a_name_and_a_reason() {
     let released = crate::domain::target::event::Released { run: RunId::number(9), step: "restart".into() };
     world.targets.entry("redis".into()).or_default().apply(&released.into(), world.now);
     world.later(1);
+    world.reply(prepared());
     assert_eq!(world.stage("restart"), "sent");
 }
 

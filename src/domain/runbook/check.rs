@@ -162,6 +162,19 @@ fn follow_ups(drafts: &[Draft], phases: &[Phase], faults: &mut Faults<'_>) {
             Does::Manual | Does::Ask(_) | Does::Decide(_) => Some("asks a person"),
             Does::Runbook(_) | Does::Each(_) => Some("may hold anything"),
         };
+        let outside = draft
+            .links
+            .iter()
+            .find(|link| drafts.iter().any(|other| other.step.id == link.to && other.step.phase != draft.step.phase));
+        if let Some(step) = speaks_of(draft, drafts) {
+            let message =
+                format!("a phase that begins by itself knows nothing of the step '{}' of another phase", step);
+            faults.add_hint("follow-up-asks", draft.heading.clone(), message, "read it again in this phase");
+        }
+        if let Some(link) = outside {
+            let message = "a phase that begins by itself is a run of its own and cannot go to a step of another phase";
+            faults.add_hint("follow-up-leaves", link.at.clone(), message, "name a step of the same phase");
+        }
         if let Some(what) = what {
             let message = format!("a phase that begins by itself may only look and wait; this step {what}");
             faults.add_hint(
@@ -172,6 +185,19 @@ fn follow_ups(drafts: &[Draft], phases: &[Phase], faults: &mut Faults<'_>) {
             );
         }
     }
+}
+
+/// A step of another phase whose results this one reads.
+fn speaks_of<'a>(draft: &Draft, drafts: &'a [Draft]) -> Option<&'a str> {
+    let step = super::model::Step { prose: String::new(), title: String::new(), ..draft.step.clone() };
+    let text = serde_json::to_string(&step).unwrap_or_default();
+    let others = drafts.iter().filter(|other| other.step.phase != draft.step.phase).map(|other| other.step.id.as_str());
+    let named = |id: &&str| {
+        text.match_indices(&format!("steps.{id}")).any(|(at, found)| {
+            !text[at + found.len()..].starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_')
+        })
+    };
+    others.into_iter().find(named)
 }
 
 /// Gives steps without an id one made of their heading; two explicit ids that are the same are a fault.

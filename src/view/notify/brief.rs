@@ -24,6 +24,10 @@ const TRIED: usize = 8;
 const NOTES: usize = 3;
 /// What is open, at most.
 const NEXT: usize = 8;
+/// Causes and hypotheses, at most.
+const WHY: usize = 12;
+/// What runs do and wait for, at most.
+const NOW: usize = 10;
 
 /// What a brief is made of besides the incident itself.
 #[derive(Clone, Debug)]
@@ -56,7 +60,7 @@ pub fn brief(about: &Brief<'_>) -> String {
     part(&mut lines, "who", vec![who(state)], None);
     part(&mut lines, "why", why(state), Some("nobody has said yet"));
     part(&mut lines, "tried", tried(about), Some("nothing yet"));
-    part(&mut lines, "now", about.doing.to_vec(), None);
+    part(&mut lines, "now", bounded(about.doing.to_vec(), NOW), None);
     part(&mut lines, "notes", notes(about), None);
     part(&mut lines, "next", next(about), Some("nothing recorded is open"));
     lines.join("\n")
@@ -108,7 +112,18 @@ fn why(state: &State) -> Vec<String> {
         let verdict = hypothesis.verdict.word();
         format!("H{number} {verdict}{other}: {}", one_line(&hypothesis.stated.claim, LINE))
     });
-    causes.chain(hypotheses).collect()
+    let written = state.sections.get(&Section::RootCause).map(|text| format!("root cause: {}", one_line(text, LINE)));
+    bounded(written.into_iter().chain(causes).chain(hypotheses).collect(), WHY)
+}
+
+/// At most so many lines; what is left out is counted.
+fn bounded(mut lines: Vec<String>, most: usize) -> Vec<String> {
+    if lines.len() > most {
+        let more = lines.len() - (most - 1);
+        lines.truncate(most - 1);
+        lines.push(format!("and {more} more"));
+    }
+    lines
 }
 
 /// Changes of the world, and hypotheses that were ruled out, oldest first.
@@ -162,11 +177,5 @@ fn next(about: &Brief<'_>) -> Vec<String> {
         format!("A{number} {} ({owner}{due})", one_line(&action.stated.text, LINE))
     });
     let open = about.gate.lines().into_iter().map(|line| one_line(&line, LINE));
-    let mut lines: Vec<String> = open.chain(actions).collect();
-    if lines.len() > NEXT {
-        let more = lines.len() - (NEXT - 1);
-        lines.truncate(NEXT - 1);
-        lines.push(format!("and {more} more"));
-    }
-    lines
+    bounded(open.chain(actions).collect(), NEXT)
 }

@@ -9,10 +9,9 @@ use super::{Context, Page};
 use crate::base::event::Instant;
 use crate::domain::gate;
 use crate::domain::incident::State;
-use crate::domain::incident::event::{Event, Milestone, Section};
+use crate::domain::incident::event::{Milestone, Section};
 use crate::domain::incident::investigation::Verdict;
 use crate::domain::incident::review::Impact;
-use crate::domain::timeline::Fact;
 use crate::view::time;
 
 /// One line each, in the order of the page: what is missing, and the command that says it.
@@ -24,7 +23,7 @@ pub(super) fn lacks(context: &Context<'_>, page: &Page, now: Instant) -> Vec<Str
     times(state, &mut lacks);
     written(state, page, &mut lacks);
     investigation(state, &mut lacks);
-    cited(context, &mut lacks);
+    cited(context, state, &mut lacks);
     lacks.extend(gate::gate(context.facts).lines());
     follow_up(state, page, &mut lacks);
     review_date(context, state, now, &mut lacks);
@@ -67,10 +66,21 @@ fn investigation(state: &State, lacks: &mut Vec<String>) {
         lacks.push("no root cause is named: rundown cause TEXT, or rundown cause --hypothesis H1".to_owned());
     }
     for (number, cause) in known.causes.iter().filter(|(_, cause)| cause.root) {
-        if !cause.hypothesis.is_some_and(|hypothesis| has_evidence(hypothesis.number)) {
-            lacks.push(format!(
-                "C{number} names a root cause that no evidence supports: rundown evidence … --hypothesis"
-            ));
+        match cause.hypothesis.map(|about| (about, known.hypotheses.get(about.number))) {
+            Some((about, None)) => lacks.push(format!(
+                "C{number} rests on {about}, which was withdrawn: rundown cause … --corrects C{number}"
+            )),
+            Some((about, Some(hypothesis))) if hypothesis.verdict != Verdict::Confirmed => lacks.push(format!(
+                "C{number} rests on {about}, which is {}: rundown hypothesis confirm {about}, or rundown withdraw C{number}",
+                hypothesis.verdict.word()
+            )),
+            Some((about, Some(_))) if has_evidence(about.number) => {}
+            Some((about, Some(_))) => lacks.push(format!(
+                "C{number} names a root cause that no evidence supports: rundown evidence … --hypothesis {about}"
+            )),
+            None => lacks.push(format!(
+                "C{number} names a root cause that no hypothesis and no evidence supports: rundown cause --hypothesis H1 --corrects C{number}"
+            )),
         }
     }
     for (number, hypothesis) in known.hypotheses.iter() {
@@ -79,40 +89,36 @@ fn investigation(state: &State, lacks: &mut Vec<String>) {
                 lacks.push(format!("H{number} is still open: rundown hypothesis confirm|eliminate H{number}"))
             }
             verdict if !has_evidence(number) && hypothesis.why.is_none() => {
-                lacks.push(format!("H{number} is {} without evidence or a reason", verdict.word()));
+                let word = verdict.word();
+                lacks.push(format!(
+                    "H{number} is {word} without evidence or a reason: rundown evidence … --hypothesis H{number}"
+                ));
             }
             Verdict::Confirmed | Verdict::Eliminated => {}
         }
     }
 }
 
-/// Numbers of events that people cite (`#12`) must be among this incident's.
-fn cited(context: &Context<'_>, lacks: &mut Vec<String>) {
+/// Events that people cite as the pages do (`[#12]`) must be among this incident's. What was corrected or withdrawn does not
+/// count any more.
+fn cited(context: &Context<'_>, state: &State, lacks: &mut Vec<String>) {
     let known: BTreeSet<u64> = context.facts.iter().map(|recorded| recorded.pos).collect();
-    let mut said: Vec<(String, &str)> = Vec::new();
-    for recorded in context.facts {
-        match &recorded.event {
-            Fact::Incident(_, Event::Summarised(written)) => {
-                said.push((written.section.word().to_owned(), &written.text))
-            }
-            Fact::Incident(_, Event::CauseNamed(cause)) => said.push((cause.id.to_string(), &cause.text)),
-            Fact::Incident(_, Event::EvidenceFound(found)) => said.push((found.id.to_string(), &found.found)),
-            Fact::Incident(_, Event::LessonLearned(lesson)) => said.push((lesson.id.to_string(), &lesson.text)),
-            _ => {}
-        }
-    }
-    for (place, text) in said {
-        for number in numbers(text) {
-            if !known.contains(&number) {
-                lacks.push(format!("{place} cites #{number}, which is no event of this incident"));
-            }
+    let sections = state.sections.iter().map(|(section, text)| (section.word().to_owned(), text));
+    let causes = state.investigation.causes.iter().map(|(number, cause)| (format!("C{number}"), &cause.text));
+    let evidence = state.investigation.evidence.iter().map(|(number, found)| (format!("E{number}"), &found.found));
+    let lessons = state.review.lessons.iter().map(|(number, lesson)| (format!("L{number}"), &lesson.text));
+    for (place, text) in sections.chain(causes).chain(evidence).chain(lessons) {
+        for number in numbers(text).into_iter().filter(|number| !known.contains(number)) {
+            lacks.push(format!(
+                "{place} cites #{number}, which is no event of this incident: say it again without, or rightly"
+            ));
         }
     }
 }
 
-/// The numbers behind `#` in a text.
+/// The numbers behind `[#` in a text.
 fn numbers(text: &str) -> Vec<u64> {
-    let behind = text.split('#').skip(1);
+    let behind = text.split("[#").skip(1);
     behind
         .filter_map(|rest| {
             let digits: String = rest.chars().take_while(char::is_ascii_digit).take(12).collect();

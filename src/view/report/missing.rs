@@ -48,6 +48,7 @@ pub(super) struct Missing {
     written: String,
     impact: String,
     hypotheses: String,
+    hypotheses_open: String,
     evidence: String,
     cause: String,
     factors: String,
@@ -79,6 +80,7 @@ pub(super) fn missing(context: &Context<'_>) -> Missing {
         written: context.perhaps_missing(&["incident.summarised"]),
         impact: context.perhaps_missing(&["impact.stated", "incident.summarised"]),
         hypotheses: of(&["hypothesis.stated"]),
+        hypotheses_open: none("none", &["hypothesis.stated", "hypothesis.settled"]),
         evidence: of(&["evidence.found"]),
         cause: context.perhaps_missing(&["cause.named", "incident.summarised"]),
         factors: of(&["cause.named"]),
@@ -97,7 +99,13 @@ pub(super) fn missing(context: &Context<'_>) -> Missing {
         decisions: of(&["approval.asked", "approval.given", "question.asked", "question.answered"]),
         overrides: none(
             "No guard that somebody went past is recorded.",
-            &["approval.broken_glass", "step.unblocked", "target.taken_over", "target.budget_overridden"],
+            &[
+                "approval.broken_glass",
+                "step.unblocked",
+                "target.taken_over",
+                "target.budget_overridden",
+                "target.freeze_overridden",
+            ],
         ),
         open: none(
             "Nothing that the journal knows of.",

@@ -32,10 +32,10 @@ use chrono_tz::Tz;
 use handlebars::Handlebars;
 use serde::Serialize;
 
-use crate::base::event::{Instant, Person, Recorded, RunId};
+use crate::base::event::{Instant, Recorded, RunId};
 use crate::base::schedule::zone;
 use crate::domain::incident;
-use crate::domain::incident::event::{Declared, Event};
+use crate::domain::incident::event::Event;
 use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
 use crate::view::chart::Look;
@@ -164,6 +164,10 @@ struct Page {
     follow_ups: Vec<open::FollowUp>,
     findings: findings::Findings,
     review: review::Review,
+    /// Whether there is anything to say of what people saw.
+    has_symptoms: bool,
+    /// Whether anything is left to do.
+    has_left: bool,
     anchor: Option<String>,
     generated_at: String,
     missing: missing::Missing,
@@ -239,13 +243,18 @@ fn page(context: &Context<'_>, options: &Options<'_>) -> (Page, Vec<Drawn>) {
     let criteria = criteria::judgements(context);
     let resolution = resolution::runs(context);
     let items = findings::item_cites(context);
+    let review = review::review(context, &items, options.generated_at.with_timezone(&zone).date_naive());
+    let open = open::open(&resolution, &criteria, &doubts);
+    let follow_ups = open::follow_ups(context);
     let page = Page {
+        has_symptoms: !review.impact.is_empty() || resolution.iter().any(resolution::Run::has_failed_steps),
+        has_left: !open.is_empty() || !follow_ups.is_empty() || review.actions.iter().any(|action| !action.done),
         glance: glance::glance(context),
         timeline: timeline::timeline(context),
-        open: open::open(&resolution, &criteria, &doubts),
-        follow_ups: open::follow_ups(context),
+        open,
+        follow_ups,
         findings: findings::findings(context, &items),
-        review: review::review(context, &items, options.generated_at.with_timezone(&zone).date_naive()),
+        review,
         resolution,
         criteria,
         suites: suites::suites(context),
@@ -291,18 +300,7 @@ fn fold_incident(facts: &[Recorded<Fact>]) -> Option<incident::State> {
     if !facts.iter().any(declared) {
         let first = facts.iter().find(|recorded| matches!(recorded.event, Fact::Incident(..)))?;
         let at = first.head.occurred_at;
-        let stand_in = Declared {
-            title: String::new(),
-            severity: None,
-            environment: None,
-            zone: None,
-            started: None,
-            detected: at,
-            by: Person::new(""),
-        };
-        let mut unknown = incident::State::declare(&stand_in, at);
-        unknown.milestones.clear();
-        state = Some(unknown);
+        state = Some(incident::State::undeclared(at));
     }
     for recorded in facts {
         if let Fact::Incident(_, event) = &recorded.event

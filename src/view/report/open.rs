@@ -26,7 +26,7 @@ pub(super) struct FollowUp {
 /// By the same rule as the resolve gate: of two runs of one runbook, the later one's criteria count.
 pub(super) fn open(runs: &[resolution::Run], judgements: &[criteria::Judgement], doubts: &[asked::Doubt]) -> Vec<Open> {
     let mut open = Vec::new();
-    for run in runs.iter().filter(|run| !run.over) {
+    for run in runs.iter().filter(|run| !run.over && !run.follow_up) {
         open.push(Open { text: format!("{} ({}) is not over", run.id, run.title), cites: run.cites.clone() });
     }
     for doubt in doubts.iter().filter(|doubt| !doubt.settled) {
@@ -62,6 +62,10 @@ pub(super) fn follow_ups(context: &Context<'_>) -> Vec<FollowUp> {
             let step = plan.steps.get(plan.position(&skipped.step)?)?;
             plan.phases.get(step.phase)
         });
+        // Such a phase begins by itself: it is no work to be given to anybody.
+        if phase.is_some_and(|phase| phase.follow_up) {
+            continue;
+        }
         let phase = phase.map_or(String::new(), |phase| format!(" ({})", md(&phase.title, 100)));
         let text = format!("{}{phase}; owner, priority and due date not recorded", md(&skipped.title, 200));
         follow_ups.push(FollowUp { text, cites: Cites::one(recorded.pos).text() });

@@ -19,10 +19,11 @@ pub(super) struct Repair {
     pub(super) at: Instant,
 }
 
-/// Those whose effect is confirmed (restarts, redeployments, rollbacks); where there was none of them, whatever changed
+/// Those that did what they should, and whose effect is confirmed (restarts, redeployments, rollbacks); where there was none of them, whatever changed
 /// something. In order of their events.
 pub(super) fn repairs(context: &Context<'_>) -> Vec<Repair> {
     let mut actions: BTreeMap<(&RunId, &str), &Action> = BTreeMap::new();
+    let mut sent_at: BTreeMap<(&RunId, &str), (u64, Instant)> = BTreeMap::new();
     let (mut confirmed, mut changed) = (Vec::new(), Vec::new());
     for recorded in context.facts {
         let Fact::Run(id, event) = &recorded.event else { continue };
@@ -36,9 +37,14 @@ pub(super) fn repairs(context: &Context<'_>) -> Vec<Repair> {
                 }
             },
             Event::AttemptSent(sent) => {
-                let Some(action) = actions.get(&(id, sent.step.as_str())) else { continue };
-                let heading = context.wording.heading(id, &sent.step).to_owned();
-                let entry = Repair { heading, pos: recorded.pos, at: recorded.head.occurred_at };
+                sent_at.insert((id, &sent.step), (recorded.pos, recorded.head.occurred_at));
+            }
+            // What was refused, or never showed, mended nothing.
+            Event::StepFinished(finished) if finished.ok => {
+                let key = (id, finished.step.as_str());
+                let (Some(action), Some((pos, at))) = (actions.get(&key), sent_at.remove(&key)) else { continue };
+                let heading = context.wording.heading(id, &finished.step).to_owned();
+                let entry = Repair { heading, pos, at };
                 if action.confirms() {
                     confirmed.push(entry.clone());
                 }

@@ -20,6 +20,9 @@ pub(super) struct Run {
     pub(super) id: String,
     pub(super) title: String,
     pub(super) over: bool,
+    /// It began by itself, and nobody waits for it.
+    #[serde(skip)]
+    pub(super) follow_up: bool,
     runbook: String,
     digest: String,
     environment: String,
@@ -50,6 +53,13 @@ struct Step {
     attempts: String,
     evidence: String,
     cites: String,
+}
+
+impl Run {
+    /// Whether a step of it failed.
+    pub(super) fn has_failed_steps(&self) -> bool {
+        self.phases.iter().any(|phase| phase.failures > 0)
+    }
 }
 
 /// One visit of one step while it is read.
@@ -200,6 +210,7 @@ impl Reading {
             id: id.to_string(),
             title: known(opened.map(|opened| opened.title.as_str())),
             over: self.outcome.is_some(),
+            follow_up: opened.is_some_and(|opened| opened.follow_up),
             runbook: known(opened.map(|opened| opened.runbook.as_str())),
             digest: known(opened.map(|opened| opened.digest.as_str())),
             environment: known(opened.map(|opened| opened.environment.as_str())),
