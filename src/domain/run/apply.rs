@@ -278,9 +278,11 @@ impl State {
                 step.holds = step.changes();
                 step.stage = Stage::Sent { key: sent.key.clone(), until: sent.until };
             }),
-            Event::AttemptAccepted(accepted) => self.stage(&accepted.step, &["sent", "probing", "asking"], |step| {
-                step.stage = Stage::Confirming { until: accepted.until };
-            }),
+            Event::AttemptAccepted(accepted) => {
+                self.stage(&accepted.step, &["sent", "probing", "asking", "confirming"], |step| {
+                    step.stage = Stage::Confirming { until: accepted.until };
+                })
+            }
             Event::AttemptFailed(failed) => {
                 self.stage(&failed.step, &["sent", "preparing", "probing", "asking", "ready"], |step| {
                     if let Some(until) = failed.again_at {

@@ -482,6 +482,24 @@ fn another_runs_hold_and_a_spent_budget_give_way_to_a_name_and_a_reason() {
 }
 
 #[test]
+fn after_a_long_absence_a_read_is_asked_again_and_an_accepted_change_is_looked_at() {
+    let mut world = World::new(plan(vec![get("read"), restart("restart")]));
+    world.now += TimeDelta::hours(3);
+    world.put(Input::Adopt { process: "other:2".into() });
+    assert_eq!((world.stage("read"), world.sent("read")), ("sent", 1), "asked again, though nothing said to retry");
+    world.answers(json!({"status": 200}));
+    world.reply(prepared());
+    world.answers(json!({}));
+    assert_eq!(world.stage("restart"), "confirming");
+    world.now += TimeDelta::hours(3);
+    world.put(Input::Adopt { process: "other:3".into() });
+    assert_eq!(world.stage("restart"), "confirming", "its time ran out while nobody looked");
+    world.reply(StageReply::Confirmed(Reply::Answered(answer(json!({"status": "SUCCESS"})))));
+    assert_eq!(world.state.outcome(), Some(Outcome::Succeeded));
+    assert_eq!(world.sent("restart"), 1);
+}
+
+#[test]
 fn a_pause_lets_what_was_sent_end_and_starts_nothing_new() {
     let mut world = World::new(plan(vec![post("change"), get("after")]));
     world.does("ana", Command::Pause { why: None });

@@ -122,7 +122,7 @@ fn about(run: &State, masked: &[String], missing: &[String]) -> Vec<Line> {
         ),
     ];
     let told = if masked.is_empty() { "nothing looked like it should be".to_owned() } else { masked.join(", ") };
-    lines.push(comment(format!("Masked: {told}. Secrets never were in the record. Read it before you pass it on.")));
+    lines.push(comment(format!("Masked in bodies, outputs and what persons said: {told}. Paths, arguments and names are as they were; secrets never were in the record. Read it before you pass it on.")));
     lines.extend(missing.iter().map(|text| comment(format!("Not known: {text}"))));
     lines
 }

@@ -159,11 +159,26 @@ impl Decider {
                 Stage::Sent { .. } if !self.repeatable(position) => {
                     self.doubt(position, "the process that sent it ended before an answer was recorded".to_owned())?;
                 }
+                // What only reads is asked again, however long nobody was there.
+                Stage::Sent { until, .. } if until <= self.now => {
+                    let message = "the process that asked ended before an answer was recorded".to_owned();
+                    let (step, attempt) = (self.id(position), self.at(position).attempt);
+                    self.emit(AttemptFailed { step, attempt, message, again_at: Some(self.now), answer: None })?;
+                }
+                Stage::Confirming { until } if until <= self.now => self.confirm_again(position)?,
                 Stage::Watching { until } => self.gap(position, until)?,
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// The time for the effect to show ran out while nobody looked: one more look, with time of its own.
+    fn confirm_again(&mut self, position: usize) -> Decision {
+        let within = self.at(position).action.as_ref().and_then(|action| action.ready_within());
+        let (step, attempt) = (self.id(position), self.at(position).attempt);
+        let summary = "nobody looked while the bot was away; it is looked at again".to_owned();
+        self.emit(AttemptAccepted { step, attempt, summary, until: self.now + within.unwrap_or_default() + GRACE })
     }
 
     /// Nobody looked since the last tally: that is part of the record.
