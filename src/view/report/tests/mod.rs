@@ -169,6 +169,16 @@ fn what_was_erased_is_called_erased_and_what_nobody_wrote_not_recorded() {
 }
 
 #[test]
+fn the_phases_and_the_summary_tell_what_was_done_and_tested() {
+    let (facts, plans) = story();
+    let options = Options { zone: None, anchor: None, generated_at: generated_at(), template: None, plans: &plans };
+    for kind in [Kind::Phases, Kind::Summary] {
+        let page = super::report(kind, &facts, &options).unwrap().markdown;
+        insta::assert_snapshot!(format!("the_story_as_{}", kind.word()), page);
+    }
+}
+
+#[test]
 fn a_template_of_the_operators_is_used_and_its_faults_are_named() {
     let (facts, plans) = story();
     let with = |template| {
