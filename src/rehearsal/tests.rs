@@ -20,6 +20,7 @@ use crate::client::http::{Http, HttpRequest, HttpResponse, Method};
 use crate::client::railway::{LogQuery, Railway, RailwayError, Service};
 use crate::client::redis::{AnsweredBy, ClientType, Redis};
 use crate::domain::runbook::model::Plan;
+use crate::domain::timeline::Fact;
 
 fn stock() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks/rehearsals")
@@ -246,6 +247,32 @@ fn step(id: &str, does: &Value) -> Value {
 fn without_files(yaml: &str) -> Scenario {
     let head = "title: t\nrunbook: r.md\ntargets: t.yaml\nby: ana\nstart: 2026-03-09T11:02:00Z\n";
     serde_saphyr::from_str(&format!("{head}{yaml}")).unwrap()
+}
+
+#[test]
+fn an_acceptance_is_written_down_with_its_effect_where_that_shows_at_once_and_after_a_second_by_itself() {
+    let loaded = load(&stock().join("server-limit.yaml")).unwrap();
+    let (mut plan, secrets) = super::prepare::prepare(&loaded).unwrap();
+    plan.steps.retain(|step| step.id == "restart_redis");
+    (plan.steps[0].when, plan.steps[0].approval) = (None, None);
+    plan.criteria.clear();
+    let seconds_between = |restart_takes: &str| {
+        let mut scenario = loaded.scenario.clone();
+        scenario.people.clear();
+        scenario.world.services.get_mut("redis").unwrap().restart_takes = restart_takes.parse().unwrap();
+        let played = play::play(&scenario, &plan, secrets.clone()).unwrap();
+        let at = |kind: &str| {
+            let found =
+                played.facts.iter().find(|one| matches!(&one.event, Fact::Run(_, event) if event.kind() == kind));
+            found.unwrap_or_else(|| panic!("{kind} is recorded")).at
+        };
+        ((at("attempt.accepted") - at("attempt.sent")).num_milliseconds(), at("step.finished") - at("attempt.accepted"))
+    };
+    // Asking Railway takes time in this world: two commits would lie that time apart.
+    assert_eq!(seconds_between("0s").1, chrono::TimeDelta::zero(), "one commit holds both");
+    let (alone, until_it_shows) = seconds_between("40s");
+    assert!((1_000..2_000).contains(&alone), "{alone} ms");
+    assert!(until_it_shows > chrono::TimeDelta::seconds(30), "{until_it_shows}");
 }
 
 #[test]

@@ -217,7 +217,7 @@ pub enum Refusal {
         wanted: ItemKind,
     },
     /// Nothing has that id, or not any more.
-    #[error("there is no {id} here; `rundown incident show` lists what there is")]
+    #[error("there is no {id} here; `{}` shows what there is", .id.kind.shown_by())]
     NoSuchItem {
         /// Which.
         id: ItemId,

@@ -46,6 +46,16 @@ impl ItemKind {
         }
     }
 
+    /// The command that lists them.
+    #[must_use]
+    pub fn shown_by(self) -> &'static str {
+        match self {
+            Self::Hypothesis | Self::Evidence | Self::Cause => "rundown hypothesis list",
+            Self::Action => "rundown action list --all",
+            Self::Lesson | Self::Recommendation => "rundown report postmortem",
+        }
+    }
+
     /// As people read it, with its article.
     #[must_use]
     pub fn word(self) -> &'static str {

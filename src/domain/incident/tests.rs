@@ -208,7 +208,7 @@ fn a_suspicion_becomes_the_root_cause_and_corrections_are_new_events() {
         story.tries("00:13", find("E1", None, "x")).unwrap_err().to_string(),
         "E1 is evidence, not a hypothesis"
     );
-    let gone = "there is no H9 here; `rundown incident show` lists what there is";
+    let gone = "there is no H9 here; `rundown hypothesis list` shows what there is";
     assert_eq!(story.tries("00:13", find("H9", None, "x")).unwrap_err().to_string(), gone);
     assert_eq!(
         story.does("00:14", cause(true, None, Some("H1"))),

@@ -8,7 +8,7 @@ use super::plot::{Plot, Shown};
 use super::svg::{Anchor, Svg};
 use super::times::covered;
 use super::values::Scale;
-use super::whole::{HEIGHT, MARGIN, about, key, left_edge, scale, subtitle};
+use super::whole::{HEIGHT, MARGIN, about, headline, key, left_edge, scale};
 use super::{PANELS, Panel, Unit};
 use crate::base::event::Instant;
 
@@ -42,21 +42,14 @@ impl Pair {
     pub fn svg(&self, look: Look) -> String {
         let mut svg = Svg::new(look);
         let line = svg.line_height();
-        let room = svg.width() - 2.0 * MARGIN;
-        let title = svg.fit(&self.title, "title", room);
-        let mut y = MARGIN + f64::from(look.text) + 2.0;
-        svg.text(MARGIN, y, "title", Anchor::Start, &title);
-        for piece in subtitle(&svg, &covered(self.before.0, self.after.1, self.zone), room) {
-            y += line;
-            svg.text(MARGIN, y, "soft", Anchor::Start, &piece);
-        }
+        let mut y = headline(&mut svg, look, &self.title, &covered(self.before.0, self.after.1, self.zone));
         let drawn = &self.panels[..self.panels.len().min(PANELS)];
         let scales: Vec<_> = drawn.iter().map(scale).collect();
         let left = left_edge(&svg, &scales);
         let width = (svg.width() - left - MARGIN - BETWEEN) / 2.0;
         let middle = left + width + BETWEEN / 2.0;
         y += line + 10.0;
-        let change = svg.fit(&self.change, "name", room);
+        let change = svg.fit(&self.change, "name", svg.width() - 2.0 * MARGIN);
         let half = svg.wide(&change, "name") / 2.0;
         svg.text(
             middle.clamp(MARGIN + half, (svg.width() - MARGIN - half).max(MARGIN + half)),

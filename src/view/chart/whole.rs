@@ -20,14 +20,7 @@ impl Chart {
     pub fn svg(&self, look: Look) -> String {
         let mut svg = Svg::new(look);
         let line = svg.line_height();
-        let room = svg.width() - 2.0 * MARGIN;
-        let title = svg.fit(&self.title, "title", room);
-        let mut y = MARGIN + f64::from(look.text) + 2.0;
-        svg.text(MARGIN, y, "title", Anchor::Start, &title);
-        for piece in subtitle(&svg, &covered(self.from, self.to, self.zone), room) {
-            y += line;
-            svg.text(MARGIN, y, "soft", Anchor::Start, &piece);
-        }
+        let mut y = headline(&mut svg, look, &self.title, &covered(self.from, self.to, self.zone));
         let drawn = &self.panels[..self.panels.len().min(PANELS)];
         let scales: Vec<Scale> = drawn.iter().map(scale).collect();
         let left = left_edge(&svg, &scales);
@@ -95,8 +88,21 @@ pub fn about(panel: &Panel) -> String {
     format!("{}{unit}: {}, {limits}{broken}", panel.name, spoken(&panel.series, panel.unit))
 }
 
+/// Writes the title and what time is covered; where the last of these lines stands.
+pub fn headline(svg: &mut Svg, look: Look, title: &str, covered: &str) -> f64 {
+    let room = svg.width() - 2.0 * MARGIN;
+    let title = svg.fit(title, "title", room);
+    let mut y = MARGIN + f64::from(look.text) + 2.0;
+    svg.text(MARGIN, y, "title", Anchor::Start, &title);
+    for piece in subtitle(svg, covered, room) {
+        y += svg.line_height();
+        svg.text(MARGIN, y, "soft", Anchor::Start, &piece);
+    }
+    y
+}
+
 /// A subtitle on one line, or its zone on a second one.
-pub fn subtitle(svg: &Svg, text: &str, room: f64) -> Vec<String> {
+fn subtitle(svg: &Svg, text: &str, room: f64) -> Vec<String> {
     match text.split_once(" (") {
         Some((times, zone)) if svg.wide(text, "") > room => {
             vec![svg.fit(times, "", room), svg.fit(zone.trim_end_matches(')'), "", room)]

@@ -24,6 +24,8 @@ pub(super) struct Row {
     pub(super) met: Option<bool>,
     result: String,
     saw: String,
+    /// The same where something was seen, for pages without a column for it.
+    seen: Option<String>,
     pub(super) cites: String,
 }
 
@@ -47,6 +49,7 @@ pub(super) fn judgements(context: &Context<'_>) -> Vec<Judgement> {
                         Some(false) => "**not met**".into(),
                         None => "waiting for a tick".into(),
                     },
+                    seen: criterion.saw.as_deref().map(|saw| md(saw, 300)),
                     saw: criterion.saw.as_deref().map_or("–".into(), |saw| md(saw, 300)),
                     cites: Cites::one(recorded.pos).text(),
                 });

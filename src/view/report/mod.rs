@@ -166,6 +166,8 @@ struct Page {
     review: review::Review,
     /// Whether there is anything to say of what people saw.
     has_symptoms: bool,
+    /// Whether there is an action item or an open end.
+    has_next: bool,
     /// Whether anything is left to do.
     has_left: bool,
     anchor: Option<String>,
@@ -248,6 +250,7 @@ fn page(context: &Context<'_>, options: &Options<'_>) -> (Page, Vec<Drawn>) {
     let follow_ups = open::follow_ups(context);
     let page = Page {
         has_symptoms: !review.impact.is_empty() || resolution.iter().any(resolution::Run::has_failed_steps),
+        has_next: !open.is_empty() || !review.actions.is_empty(),
         has_left: !open.is_empty() || !follow_ups.is_empty() || review.actions.iter().any(|action| !action.done),
         glance: glance::glance(context),
         timeline: timeline::timeline(context),
