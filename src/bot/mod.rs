@@ -9,6 +9,7 @@ pub mod charts;
 pub mod export;
 mod fault;
 pub mod findings;
+pub mod fleet;
 pub mod freezing;
 pub mod grammar;
 pub mod health;
@@ -32,6 +33,7 @@ use std::sync::{Arc, OnceLock};
 use crate::base::clock::Clock;
 use crate::engine::Engine;
 use crate::journal::Journal;
+use crate::journal::heard::Heard;
 use crate::step::Executors;
 
 pub use fault::Fault;
@@ -42,6 +44,12 @@ pub type OpenJournal = Box<dyn Fn() -> Result<Arc<dyn Journal>, String> + Send +
 /// Makes what carries actions out when the first run needs it, with the secrets that `targets.yaml` names.
 pub type MakeExecutors = Box<dyn Fn(crate::base::secret::Secrets) -> Result<Executors, String> + Send + Sync>;
 
+/// The journal once it is open.
+struct Known {
+    engine: Engine,
+    heard: Arc<Heard>,
+}
+
 /// Carries out commands. Nothing is opened before a command needs it.
 pub struct Bot {
     clock: Arc<dyn Clock>,
@@ -49,7 +57,7 @@ pub struct Bot {
     journal_file: PathBuf,
     open: OpenJournal,
     executors: MakeExecutors,
-    engine: OnceLock<Engine>,
+    engine: OnceLock<Known>,
     process: String,
 }
 
@@ -73,11 +81,25 @@ impl Bot {
     /// # Errors
     /// The journal cannot be opened.
     pub fn engine(&self) -> Result<&Engine, Fault> {
-        if let Some(engine) = self.engine.get() {
-            return Ok(engine);
+        self.known().map(|known| &known.engine)
+    }
+
+    /// The journal, as it can be listened to.
+    fn heard(&self) -> Result<&Heard, Fault> {
+        self.known().map(|known| &*known.heard)
+    }
+
+    fn known(&self) -> Result<&Known, Fault> {
+        if let Some(known) = self.engine.get() {
+            return Ok(known);
         }
-        let journal = (self.open)().map_err(Fault::Failed)?;
-        Ok(self.engine.get_or_init(|| Engine::new(journal, self.clock.clone())))
+        let heard = Arc::new(Heard::new((self.open)().map_err(Fault::Failed)?));
+        Ok(self.engine.get_or_init(|| Known { engine: Engine::new(heard.clone(), self.clock.clone()), heard }))
+    }
+
+    /// What really reaches out, with the secrets that `targets.yaml` names now.
+    fn executors(&self) -> Result<Executors, Fault> {
+        (self.executors)(self.library.secrets()?).map_err(Fault::Failed)
     }
 
     /// The clock.

@@ -10,10 +10,9 @@ use super::{Bot, Fault};
 use crate::base::event::{Actor, IncidentId, Instant, RunId};
 use crate::domain::incident;
 use crate::domain::incident::event::Milestone;
-use crate::domain::run::input::Command;
 use crate::domain::run::state::State;
 use crate::engine::{DriveOptions, Open};
-pub use crate::engine::{Live, Observer, Stopped};
+pub use crate::engine::{Live, Message, Observer, Stopped};
 
 /// How often other processes' appends are looked for.
 const POLL: std::time::Duration = std::time::Duration::from_millis(200);
@@ -29,8 +28,8 @@ pub struct Start {
     pub approves: Vec<String>,
 }
 
-/// What persons at this door say to a run while it is driven.
-pub type Commands = mpsc::UnboundedReceiver<(Actor, Command)>;
+/// What this process says to a run while it is driven.
+pub type Commands = mpsc::UnboundedReceiver<Message>;
 
 impl Bot {
     /// Opens a run of a plan, and declares an incident for it where none was named.
@@ -133,8 +132,7 @@ impl Bot {
     /// Another process drives it, its secrets cannot be read, the journal.
     pub async fn drive(&self, run: &RunId, commands: Commands, observer: &dyn Observer) -> Result<Stopped, Fault> {
         let engine = self.engine()?;
-        let secrets = self.library.secrets()?;
-        let executors = (self.executors)(secrets).map_err(Fault::Failed)?;
+        let executors = self.executors()?;
         let options = DriveOptions { process: self.process.clone(), poll: Some(POLL), until_human: false };
         Ok(engine.drive(run, &executors, &options, commands, observer).await?)
     }

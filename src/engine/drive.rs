@@ -59,6 +59,15 @@ pub enum Stopped {
     NeedsHuman,
 }
 
+/// What reaches the driver of a run from its own process.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// A person at this process's own door wants something.
+    Said(Actor, Command),
+    /// Somebody appended to a stream that concerns the run, up to this event.
+    News(u64),
+}
+
 type Key = (String, u32, u32, &'static str);
 
 /// What is under way: each work with what stops it.
@@ -68,8 +77,8 @@ struct UnderWay<'a> {
 }
 
 impl Engine {
-    /// Drives a run until it is over, held up, or (where asked) waits for a person. `commands` are what persons at this
-    /// process's own door want; refusals go back through `refused`.
+    /// Drives a run until it is over, held up, or (where asked) waits for a person. `told` is what this process has
+    /// to say to it; refusals of what persons said go back through [`Observer::refused`].
     ///
     /// # Errors
     /// Another process drives it; the journal cannot be read, or not be written for some seconds.
@@ -78,7 +87,7 @@ impl Engine {
         run: &RunId,
         executors: &Executors,
         options: &DriveOptions,
-        mut commands: mpsc::UnboundedReceiver<(Actor, Command)>,
+        mut told: mpsc::UnboundedReceiver<Message>,
         observer: &dyn Observer,
     ) -> Result<Stopped, EngineError> {
         let mut session = Session::load(self, run).await?;
@@ -122,10 +131,11 @@ impl Engine {
                         key.map(|key| under_way.known.remove(&key));
                         self.record(&mut session, &Actor::Bot, input, observer).await?;
                     }
-                    command = commands.select_next_some() => {
-                        let (actor, command) = command;
-                        self.person(&mut session, actor, command, observer).await?;
-                    }
+                    message = told.select_next_some() => match message {
+                        Message::Said(actor, command) => self.person(&mut session, actor, command, observer).await?,
+                        Message::News(up_to) if up_to <= session.read_to() => {}
+                        Message::News(_) => self.catch_up(&mut session, observer).await?,
+                    },
                     () = holding => held = true,
                     () = wake => {
                         if deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
@@ -134,9 +144,7 @@ impl Engine {
                         let seen = self.journal.version().await?;
                         if options.poll.is_some() && seen != version {
                             version = seen;
-                            let news = session.refresh(self).await?;
-                            observer.events(&session.state, &news);
-                            self.record(&mut session, &Actor::Bot, Input::Tick, observer).await?;
+                            self.catch_up(&mut session, observer).await?;
                         }
                     }
                 }
@@ -181,6 +189,13 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Reads what others appended, and goes on from there.
+    async fn catch_up(&self, session: &mut Session, observer: &dyn Observer) -> Result<(), EngineError> {
+        let news = session.refresh(self).await?;
+        observer.events(&session.state, &news);
+        self.record(session, &Actor::Bot, Input::Tick, observer).await
     }
 
     async fn person(

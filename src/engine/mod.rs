@@ -9,6 +9,7 @@ mod drive;
 mod incidents;
 mod observe;
 mod session;
+pub mod tail;
 mod targets;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
 use crate::journal::{AppendError, Batch, Item, Journal, ReadError, Select};
 
-pub use drive::{DriveOptions, Stopped};
+pub use drive::{DriveOptions, Message, Stopped};
 
 /// Rows read at a time.
 const PAGE: usize = 1_000;

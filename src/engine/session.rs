@@ -51,6 +51,11 @@ impl Session {
         Ok(session)
     }
 
+    /// The number of the last event of the run that is part of the state. A target's event may be newer.
+    pub(super) fn read_to(&self) -> u64 {
+        self.read_to
+    }
+
     fn fold(&mut self, row: &Row) -> Result<Recorded<timeline::Fact>, EngineError> {
         let recorded = codec::recorded(row)?;
         if let timeline::Fact::Run(_, event) = &recorded.event {

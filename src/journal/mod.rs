@@ -7,6 +7,7 @@ mod batch;
 pub mod chain;
 pub mod erase;
 pub mod export;
+pub mod heard;
 pub mod memory;
 pub mod sqlite;
 #[cfg(test)]

@@ -21,12 +21,12 @@ use crate::base::event::{Actor, IncidentId, Instant, Person, Recorded, RunId};
 use crate::base::schedule::zone;
 use crate::base::secret::Secrets;
 use crate::domain::incident::decide::Command as IncidentCommand;
-use crate::domain::run::input::{Command, Refusal};
+use crate::domain::run::input::Refusal;
 use crate::domain::run::state::State;
 use crate::domain::run::work::next_deadline;
 use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
-use crate::engine::{DriveOptions, Engine, EngineError, Observer, Open, Stopped};
+use crate::engine::{DriveOptions, Engine, EngineError, Message, Observer, Open, Stopped};
 use crate::journal::memory::MemoryJournal;
 use crate::step::Executors;
 use crate::view::sentence::Wording;
@@ -106,7 +106,7 @@ type Outcome = Rc<RefCell<Option<Result<Stopped, EngineError>>>>;
 /// A process that drives the run. Dropping it is a crash.
 struct Process {
     pool: LocalPool,
-    commands: mpsc::UnboundedSender<(Actor, Command)>,
+    commands: mpsc::UnboundedSender<Message>,
     outcome: Outcome,
 }
 
@@ -339,7 +339,7 @@ impl Stage {
     }
 
     /// Whoever is due acts: at the driver's door, or from elsewhere when nobody drives. Whether anyone did.
-    fn let_people_act(&mut self, door: Option<&mpsc::UnboundedSender<(Actor, Command)>>) -> Result<bool, EngineError> {
+    fn let_people_act(&mut self, door: Option<&mpsc::UnboundedSender<Message>>) -> Result<bool, EngineError> {
         let Some((index, actor, wish)) = self.cast.take(self.clock.now()) else { return Ok(false) };
         self.silent = 0;
         let outcome = match (wish, door) {
@@ -349,7 +349,7 @@ impl Stage {
                 Ok(Vec::new())
             }
             (Wish::Run(command), Some(door)) => {
-                let sent = door.unbounded_send((actor, command));
+                let sent = door.unbounded_send(Message::Said(actor, command));
                 if sent.is_err() {
                     self.troubles.push(format!("{}: nobody drives any more", self.cast.describe(index)));
                 }

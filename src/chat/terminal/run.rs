@@ -18,8 +18,8 @@ use super::json;
 use super::prompt::{Look, Prompt, Reading};
 use super::screen::Screen;
 use super::signals::{Signal, signals};
-use crate::base::event::{Actor, Person, Recorded, RunId};
-use crate::bot::running::{Live, Observer, Stopped};
+use crate::base::event::{Person, Recorded, RunId};
+use crate::bot::running::{Live, Message, Observer, Stopped};
 use crate::bot::waiting::{Waiting, What, waiting};
 use crate::bot::{Bot, Fault};
 use crate::domain::run::event::{Outcome, Question};
@@ -147,7 +147,7 @@ pub struct Sitting<'a> {
     terminal: &'a Terminal,
     door: &'a Door,
     run: RunId,
-    commands: mpsc::UnboundedSender<(Actor, Command)>,
+    commands: mpsc::UnboundedSender<Message>,
     /// Answers that were given without asking: never twice.
     given: BTreeSet<(String, u32, u32, &'static str)>,
 }
@@ -230,7 +230,7 @@ impl Sitting<'_> {
     fn send(&self, seat: &Seat<'_>, command: Command) {
         seat.shared().in_flight = true;
         // A driver that is gone ends the loop by itself.
-        drop(self.commands.unbounded_send((self.terminal.me.clone(), command)));
+        drop(self.commands.unbounded_send(Message::Said(self.terminal.me.clone(), command)));
     }
 
     /// Answers what may be answered without asking, asks the rest. `true`: nobody here can.
