@@ -90,6 +90,14 @@ impl Bot {
         self.write(actor, run, Command::Tick { criterion: tick.criterion }).await
     }
 
+    /// Writes down what a button says to a run, as the run's command.
+    ///
+    /// # Errors
+    /// The run refuses, the journal.
+    pub async fn tell_run(&self, actor: &Actor, run: &RunId, command: Command) -> Result<Written, Fault> {
+        self.write(actor, run.clone(), command).await
+    }
+
     pub(super) async fn write(&self, actor: &Actor, run: RunId, command: Command) -> Result<Written, Fault> {
         let engine = self.engine()?;
         let facts = engine.command(&run, actor, command).await?;

@@ -28,6 +28,21 @@ pub struct Listed {
     pub overdue: bool,
 }
 
+impl Listed {
+    /// The item in one line, for doors without columns.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let stated = &self.action.stated;
+        let mark = if self.action.done { "done, " } else { "" };
+        let priority = stated.priority.map_or(String::new(), |priority| format!("{priority} · "));
+        let owner = stated.owner.as_ref().map_or("nobody", |owner| owner.name());
+        let due = stated.due.map_or("no date".to_owned(), |due| format!("until {due}"));
+        let late = if self.overdue { ", overdue" } else { "" };
+        let text = crate::base::text::one_line(&stated.text, 200);
+        format!("{} {} · {priority}{mark}{owner}, {due}{late}: {text}", self.incident, self.id)
+    }
+}
+
 impl Bot {
     /// `hypothesis …`.
     ///

@@ -107,6 +107,28 @@ impl Bot {
         self.submit(actor, incident, occurred, Command::Note { text: note.text.join(" ") }).await
     }
 
+    /// An incident as it stands.
+    ///
+    /// # Errors
+    /// There is no such incident, the journal.
+    pub async fn incident_state(&self, incident: &IncidentId) -> Result<State, Fault> {
+        Ok(self.engine()?.incident(incident).await?)
+    }
+
+    /// Writes down what a button says to an incident, as the domain's command.
+    ///
+    /// # Errors
+    /// A refusal, the journal.
+    pub async fn tell_incident(
+        &self,
+        actor: &Actor,
+        incident: &IncidentId,
+        occurred: Option<Instant>,
+        command: Command,
+    ) -> Result<Outcome, Fault> {
+        self.submit(actor, incident.clone(), occurred, command).await
+    }
+
     async fn change(&self, actor: &Actor, verb: Incident) -> Result<Outcome, Fault> {
         let (named, command) = match verb {
             Incident::Ack { incident } => (incident, Command::Acknowledge),

@@ -122,7 +122,7 @@ impl Show {
     }
 
     fn investigation(&self, incident: &IncidentId, state: &crate::domain::incident::State) {
-        let lines = findings::investigation(state);
+        let lines = crate::view::notify::investigation::lines(state);
         if lines.is_empty() {
             telln!("{incident}: nobody suspects anything yet; `rundown hypothesis add` says what may be wrong");
         }

@@ -1,0 +1,357 @@
+//! Commands answered in Discord's Markdown: what a person said, carried out, and what came of it in a message.
+//!
+//! Lives here: which use case a command is, and its answer. Never lives here: the wording of facts (`view`), sending.
+
+use crate::base::event::{Actor, IncidentId, Recorded, RunId};
+use crate::base::text::{markdown, one_line, plain};
+use crate::bot::answers::Written;
+use crate::bot::fleet::Fleet;
+use crate::bot::grammar::{Command, Incident, Runbook};
+use crate::bot::incidents::{Outcome, zone_of};
+use crate::bot::library::Listed;
+use crate::bot::reports::Drafted;
+use crate::bot::running::Start;
+use crate::bot::{Bot, Fault};
+use crate::domain::timeline::Fact;
+use crate::view::notify::card::card;
+use crate::view::sentence::Wording;
+use crate::view::time;
+
+use super::card::relative;
+
+/// The longest text that is sent as a message; Discord takes 2,000 characters.
+pub const MESSAGE: usize = 1_900;
+/// Lines of a list that are shown.
+const LIST: usize = 20;
+
+/// What is said back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// In Discord's Markdown; what came from outside is neutralised.
+    pub text: String,
+    /// Files beside it: name and content.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The incident it is about, whose thread is linked where the reply is read elsewhere.
+    pub incident: Option<IncidentId>,
+}
+
+impl Reply {
+    fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// Plain text as it is: in a message where it is short, else as a file with its first lines in front.
+    fn page(name: &str, text: &str) -> Self {
+        let shown = plain(text, usize::MAX);
+        if shown.chars().count() <= MESSAGE - 20 && !shown.contains("```") {
+            return Self::text(format!("```\n{}\n```", shown.trim_end()));
+        }
+        let head: String = shown.lines().take(8).map(|line| format!("> {}\n", markdown(line, 100))).collect();
+        Self {
+            text: format!("{head}-# the whole of it is attached"),
+            files: vec![(name.to_owned(), text.into())],
+            incident: None,
+        }
+    }
+}
+
+/// Whether the answer to a verb is for the asker alone: looking concerns nobody else.
+#[must_use]
+pub fn private(path: &[String]) -> bool {
+    let words: Vec<&str> = path.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["incident", verb] => matches!(*verb, "list" | "show"),
+        ["runbook", verb] => matches!(*verb, "list" | "show" | "plan" | "status"),
+        ["hypothesis" | "action", verb] => *verb == "list",
+        ["postmortem", verb] => *verb == "check",
+        [verb] => {
+            matches!(
+                *verb,
+                "brief" | "timeline" | "similar" | "verify" | "can-i" | "now" | "health" | "report" | "chart"
+            )
+        }
+        _ => false,
+    }
+}
+
+/// Carries a command out.
+///
+/// # Errors
+/// What goes wrong, in a sentence.
+pub async fn answer(bot: &Bot, fleet: &Fleet, me: &Actor, command: Command) -> Result<Reply, Fault> {
+    match command {
+        Command::Incident(Incident::Note(note)) | Command::Note(note) => outcome(bot, bot.note(me, note).await?),
+        Command::Incident(verb) => outcome(bot, bot.incident(me, verb).await?),
+        Command::Hypothesis(verb) => outcome(bot, bot.hypothesis(me, verb).await?),
+        Command::Evidence(said) => outcome(bot, bot.evidence(me, said).await?),
+        Command::Cause(said) => outcome(bot, bot.cause(me, said).await?),
+        Command::Impact(said) => outcome(bot, bot.impact(me, said).await?),
+        Command::Lesson(said) => outcome(bot, bot.lesson(me, said).await?),
+        Command::Recommend(said) => outcome(bot, bot.recommend(me, said).await?),
+        Command::Action(verb) => outcome(bot, bot.action(me, verb).await?),
+        Command::Review(said) => outcome(bot, bot.review(me, said).await?),
+        Command::Withdraw(said) => outcome(bot, bot.withdraw(me, said).await?),
+        Command::Approve(said) => Ok(written(&bot.say(me, said).await?)),
+        Command::Reject(said) => Ok(written(&bot.say(me, said).await?)),
+        Command::Decide(said) => Ok(written(&bot.say(me, said).await?)),
+        Command::Answer(said) => Ok(written(&bot.say(me, said).await?)),
+        Command::Done(said) => Ok(written(&bot.say(me, said).await?)),
+        Command::Settle(said) => Ok(written(&bot.say(me, said).await?)),
+        Command::Override(said) => Ok(written(&bot.say(me, said).await?)),
+        Command::Tick(said) => Ok(written(&bot.tick(me, said).await?)),
+        Command::Runbook(verb) => runbook(bot, fleet, me, verb).await,
+        Command::Do(asked) => {
+            let incident = asked.incident.clone();
+            let planned = bot.single(asked)?;
+            let run = bot.start(me, &planned, Start { incident, ..Start::default() }).await?;
+            begun(bot, fleet, &run).await
+        }
+        Command::Brief(asked) => Ok(Reply::page("brief.txt", &bot.brief(&asked).await?)),
+        Command::Handoff(asked) => {
+            let (done, brief) = bot.handoff(me, asked).await?;
+            let reply = outcome(bot, done)?;
+            let page = Reply::page("brief.txt", &brief);
+            Ok(Reply { text: format!("{}\n{}", reply.text, page.text), files: page.files, ..reply })
+        }
+        Command::Similar(asked) => {
+            let (incident, alike) = bot.similar(&asked).await?;
+            let lines = alike.iter().map(|other| {
+                let why = other.likeness.reasons().join("; ");
+                format!(
+                    "**{}** {} · {}\n-# {}",
+                    other.incident,
+                    markdown(&other.title, 80),
+                    other.status,
+                    markdown(&why, 200)
+                )
+            });
+            Ok(Reply::text(list(lines, &format!("no other incident looks like {incident}"))))
+        }
+        Command::Postmortem(asked) => Ok(drafted("postmortem.md", bot.postmortem(asked).await?)),
+        Command::Report(asked) => {
+            let name = format!("{:?}.md", asked.kind).to_lowercase();
+            Ok(drafted(&name, bot.report(asked).await?))
+        }
+        Command::Chart(asked) => {
+            let pictures = bot.pictures(asked.incident.as_ref()).await?;
+            let titles = pictures.iter().map(|picture| format!("• {}", markdown(&picture.title, 160)));
+            let text = list(titles, "there is no chart: no watch of this incident has taken a sample");
+            let files = pictures.into_iter().map(|picture| (format!("{}.png", picture.name), picture.png)).collect();
+            Ok(Reply { text, files, incident: None })
+        }
+        Command::Timeline(asked) => Ok(timeline(&bot.timeline(&asked).await?)),
+        Command::Verify(asked) => {
+            let verified = bot.verify(&asked).await?;
+            let crate::bot::records::Verified { head, erased, .. } = verified;
+            let anchor = crate::bot::records::Anchor::from(head);
+            Ok(Reply::text(format!("as they were written: {} events, {erased} erased\nanchor: `{anchor}`", head.pos)))
+        }
+        Command::Freeze(asked) if asked.list => {
+            let frozen = bot.freezes(asked.env.as_deref()).await?;
+            let lines = frozen.iter().map(|frozen| {
+                let (what, by) = (markdown(&frozen.what, 60), markdown(frozen.by.name(), 40));
+                format!("**{what}** until {}, by {by}: {}", relative(frozen.until), markdown(&frozen.why, 200))
+            });
+            Ok(Reply::text(list(lines, "nothing is frozen")))
+        }
+        Command::Freeze(asked) => Ok(facts(&[bot.freeze(me, &asked).await?.fact], chrono_tz::Tz::UTC)),
+        Command::Unfreeze(asked) => Ok(facts(&[bot.unfreeze(me, &asked).await?.fact], chrono_tz::Tz::UTC)),
+        Command::Check(_)
+        | Command::Plan(_)
+        | Command::Run(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Purge(_)
+        | Command::Export(_)
+        | Command::Schema
+        | Command::Rehearse(_) => {
+            Err(Fault::Usage("this is said at a terminal of the machine Rundown runs on".to_owned()))
+        }
+    }
+}
+
+async fn runbook(bot: &Bot, fleet: &Fleet, me: &Actor, verb: Runbook) -> Result<Reply, Fault> {
+    match verb {
+        Runbook::List => {
+            let listed = bot.library().list()?;
+            Ok(Reply::text(list(listed.iter().map(one_runbook), "there are no runbooks here")))
+        }
+        Runbook::Show { runbook } => {
+            let page = bot.library().page(&known(bot, &runbook)?)?;
+            Ok(Reply::page(&format!("{}.md", page.name), &page.source))
+        }
+        Runbook::Plan(plan) => {
+            let runbook = known(bot, &plan.runbook)?;
+            Ok(Reply::page("plan.txt", &bot.library().plan_text(&runbook, &plan.at.into())?))
+        }
+        Runbook::Run(run) => {
+            let runbook = known(bot, run.runbook.as_deref().unwrap_or_default())?;
+            let planned = bot.plan(&runbook, &run.at.into())?;
+            let start = Start { incident: run.incident, from: run.from, approves: Vec::new() };
+            let run = bot.start(me, &planned, start).await?;
+            begun(bot, fleet, &run).await
+        }
+        Runbook::Status { run } => {
+            let state = bot.run_status(run.as_ref()).await?;
+            let incident = bot.incident_state(&state.opened.incident).await?;
+            let anchor = bot.anchor().await?.to_string();
+            let id = state.opened.incident.clone();
+            let runs = [state];
+            let scene = super::card::Scene {
+                id: &id,
+                incident: &incident,
+                runs: &runs,
+                measured: &[],
+                changed: &[],
+                anchor: &anchor,
+                zone: zone_of(&incident),
+            };
+            let card = super::card::card(&scene);
+            Ok(Reply {
+                text: cut(&format!("**{}**\n{}", markdown(&card.title, 200), card.text)),
+                incident: Some(id),
+                ..Reply::default()
+            })
+        }
+        verb => match crate::bot::steer::steering(&verb) {
+            Some(said) => Ok(written(&bot.steer(me, said).await?)),
+            None => Err(Fault::Usage("this is said at a terminal of the machine Rundown runs on".to_owned())),
+        },
+    }
+}
+
+/// A runbook by its id. A terminal may name a file; a chat must not reach into the machine's files.
+fn known(bot: &Bot, name: &str) -> Result<String, Fault> {
+    let listed = bot.library().list()?;
+    if listed.iter().any(|listed| listed.id == name) {
+        return Ok(name.to_owned());
+    }
+    let near = crate::base::text::nearest(name, listed.iter().map(|listed| listed.id.as_str()));
+    let hint = near.map_or_else(|| "`/runbook list` shows them".to_owned(), |near| format!("did you mean '{near}'?"));
+    Err(Fault::Usage(format!("there is no runbook '{}'; {hint}", one_line(name, 60))))
+}
+
+async fn begun(bot: &Bot, fleet: &Fleet, run: &RunId) -> Result<Reply, Fault> {
+    fleet.drive(run);
+    let state = bot.state(run).await?;
+    let text =
+        format!("▶️ {run} **{}** on {}", markdown(&state.plan.title, 100), markdown(&state.opened.environment, 40));
+    Ok(Reply { text, incident: Some(state.opened.incident.clone()), ..Reply::default() })
+}
+
+fn one_runbook(runbook: &Listed) -> String {
+    let severity = runbook.severity.map_or(String::new(), |severity| format!(" · {severity}"));
+    let faults = if runbook.faults == 0 { String::new() } else { format!(" · {} faults", runbook.faults) };
+    let words = markdown(&runbook.use_when.join(" · "), 160);
+    let words = if words.is_empty() { words } else { format!("\n-# {words}") };
+    format!("**{}** {}{severity}{faults}{words}", markdown(&runbook.id, 60), markdown(&runbook.title, 80))
+}
+
+/// Lines of a list within one message, or what to say where there is none.
+fn list(lines: impl Iterator<Item = String>, none: &str) -> String {
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() {
+        return none.to_owned();
+    }
+    let mut text = String::new();
+    let mut shown = 0;
+    for line in lines.iter().take(LIST) {
+        if text.chars().count() + line.chars().count() > MESSAGE - 40 {
+            break;
+        }
+        text.push_str(line);
+        text.push('\n');
+        shown += 1;
+    }
+    if shown < lines.len() {
+        text.push_str(&format!("-# and {} more", lines.len() - shown));
+    }
+    text.trim_end().to_owned()
+}
+
+/// A text within one message; whole lines only.
+pub(super) fn cut(text: &str) -> String {
+    list(text.lines().map(str::to_owned).take(LIST * 3), "")
+}
+
+fn facts(facts: &[Recorded<Fact>], zone: chrono_tz::Tz) -> Reply {
+    let mut wording = Wording::new(zone);
+    let lines: Vec<String> =
+        facts.iter().filter_map(|fact| wording.tell(&fact.event)).map(|line| markdown(&line, 600)).collect();
+    Reply::text(list(lines.into_iter(), "nothing changes, it is so already"))
+}
+
+fn written(written: &Written) -> Reply {
+    facts(&written.facts, written.zone)
+}
+
+fn outcome(bot: &Bot, outcome: Outcome) -> Result<Reply, Fault> {
+    Ok(match outcome {
+        Outcome::Written { incident, facts: said, zone } => Reply { incident: Some(incident), ..facts(&said, zone) },
+        Outcome::List { incidents, all } => {
+            let lines = incidents.iter().rev().map(|(id, state)| {
+                let severity = state.severity.map_or(String::new(), |severity| format!(" · {severity}"));
+                format!(
+                    "**{id}**{severity} · {} · {} · {}",
+                    state.status_words(),
+                    relative(state.declared_at),
+                    markdown(&state.title, 80)
+                )
+            });
+            Reply::text(list(lines, if all { "there has been no incident yet" } else { "no incident is open" }))
+        }
+        Outcome::Investigation { incident, state } => {
+            let lines = crate::view::notify::investigation::lines(&state);
+            let lines = lines.iter().map(|(indent, line)| format!("{}• {}", " ".repeat(*indent), markdown(line, 400)));
+            let none = format!("{incident}: nobody suspects anything yet; `/hypothesis add` says what may be wrong");
+            Reply::text(list(lines, &none))
+        }
+        Outcome::Actions { listed, all } => {
+            let lines = listed.iter().map(|item| markdown(&item.words(), 300));
+            Reply::text(list(lines, if all { "there are no action items" } else { "no action item is open" }))
+        }
+        Outcome::Card { incident, state, gate } => {
+            let text = card(&incident, &state, &gate, zone_of(&state), bot.clock().now());
+            Reply { incident: Some(incident), ..Reply::page("incident.txt", &text) }
+        }
+    })
+}
+
+fn timeline(told: &crate::bot::records::Told) -> Reply {
+    let mut wording = Wording::new(told.zone);
+    let mut text = format!("{}  {}\n", told.incident, one_line(&told.state.title, 200));
+    for recorded in &told.facts {
+        let Some(said) = wording.tell(&recorded.event) else { continue };
+        let at = time::moment(recorded.head.occurred_at, told.zone);
+        text.push_str(&format!("{at}  #{}  {}  {said}\n", recorded.pos, one_line(recorded.head.actor.label(), 20)));
+    }
+    Reply::page("timeline.txt", &text)
+}
+
+fn drafted(name: &str, drafted: Drafted) -> Reply {
+    match drafted {
+        Drafted::Text(text) => Reply::document(name, &text),
+        Drafted::Lacks(incident, lacks) if lacks.is_empty() => Reply::text(format!("{incident}: nothing is missing")),
+        Drafted::Lacks(incident, lacks) => {
+            let lines = lacks.iter().map(|lack| format!("• {}", markdown(lack, 300)));
+            Reply::text(format!("{incident}: {} missing or unsupported\n{}", lacks.len(), list(lines, "")))
+        }
+        // A chat is never asked to write files.
+        Drafted::Files(files) => Reply::text(format!("{} files written", files.len())),
+    }
+}
+
+impl Reply {
+    /// A Markdown page: attached, with its headline and first sentences in front.
+    #[must_use]
+    pub fn document(name: &str, text: &str) -> Self {
+        let lines = text.lines().filter(|line| !line.trim().is_empty()).take(6);
+        let head: String =
+            lines.map(|line| format!("> {}\n", markdown(line.trim_start_matches('#').trim(), 160))).collect();
+        Self {
+            text: head.trim_end().to_owned(),
+            files: vec![(name.to_owned(), text.as_bytes().to_vec())],
+            incident: None,
+        }
+    }
+}

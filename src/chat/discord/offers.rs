@@ -1,0 +1,380 @@
+//! What can be pressed: every button and menu case, with what it says to the run or the incident.
+//!
+//! An offer's id is a hash of what it is about (run, step, visit, attempt, the hash of the action): it is found again by making
+//! the offers of the present state anew. So buttons work after a restart, nothing about them is kept anywhere, and one whose
+//! question is settled finds nothing. Never lives here: how offers look (`card`), whether a person may (the bot, the run).
+
+use sha2::Digest as _;
+
+use crate::base::event::{IncidentId, RunId};
+use crate::bot::waiting::{Waiting, What, waiting};
+use crate::domain::incident;
+use crate::domain::run::event::{DoubtVerdict, Obstacle, Question};
+use crate::domain::run::input::Command;
+use crate::domain::run::state::State;
+
+/// What happens first when an offer is taken: known from the id alone, because Discord wants an answer before anything can
+/// be looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum First {
+    /// It is done.
+    Do,
+    /// It is shown once more, to that person only, and done when they tap again.
+    Confirm,
+    /// A reason is asked for, and needed.
+    Reason,
+    /// A reason may be given.
+    Remark,
+    /// A value is asked for.
+    Value,
+    /// A note is asked for.
+    Note,
+}
+
+impl First {
+    const ALL: [(Self, char); 6] = [
+        (Self::Do, 'd'),
+        (Self::Confirm, 'c'),
+        (Self::Reason, 'r'),
+        (Self::Remark, 'm'),
+        (Self::Value, 'v'),
+        (Self::Note, 'n'),
+    ];
+
+    fn letter(self) -> char {
+        Self::ALL.iter().find(|(first, _)| *first == self).map_or('d', |(_, letter)| *letter)
+    }
+
+    /// Whether text is asked for.
+    #[must_use]
+    pub fn asks(self) -> bool {
+        matches!(self, Self::Reason | Self::Remark | Self::Value | Self::Note)
+    }
+}
+
+/// How strongly an offer is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// What is recommended, or takes things on.
+    Main,
+    /// One of several.
+    Plain,
+    /// Changes much, or passes over a guard.
+    Grave,
+}
+
+/// What an offer is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// A run.
+    Run(RunId),
+    /// An incident.
+    Incident(IncidentId),
+}
+
+/// What is said when an offer is taken.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Says {
+    /// To a run.
+    Run(Command),
+    /// To an incident.
+    Incident(incident::Command),
+}
+
+/// Something that can be pressed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// What stands on it, at most 80 characters.
+    pub label: String,
+    /// How strongly it is shown.
+    pub weight: Weight,
+    /// What happens first.
+    pub first: First,
+    /// What it is about.
+    pub about: About,
+    /// What it says; text that is asked for is filled in by [`Offer::says`].
+    says: Says,
+    key: String,
+}
+
+/// The id of an offer as it comes back from Discord.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OfferId {
+    /// What happens first.
+    pub first: First,
+    /// What it is about.
+    pub about: About,
+    key: String,
+}
+
+impl OfferId {
+    /// Reads a `custom_id`; `None` where it is none of ours.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let (Some("rd"), Some(first), Some(about), Some(key), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return None;
+        };
+        let (first, _) = First::ALL.into_iter().find(|(_, letter)| first.chars().eq([*letter]))?;
+        let about = match about.strip_prefix("run-") {
+            Some(_) => About::Run(RunId::parse(about).ok()?),
+            None => About::Incident(IncidentId::parse(about).ok()?),
+        };
+        Some(Self { first, about, key: key.to_owned() })
+    }
+
+    /// The same offer, with another first step: what a second tap carries.
+    #[must_use]
+    pub fn at_once(&self) -> Self {
+        Self { first: First::Do, ..self.clone() }
+    }
+
+    /// The offer it names, among those that stand now; `None` where what it was about is settled.
+    #[must_use]
+    pub fn find(&self, offers: Vec<Offer>) -> Option<Offer> {
+        offers.into_iter().find(|offer| offer.about == self.about && offer.key == self.key)
+    }
+}
+
+impl std::fmt::Display for OfferId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let about = match &self.about {
+            About::Run(run) => run.as_str(),
+            About::Incident(incident) => incident.as_str(),
+        };
+        write!(f, "rd.{}.{about}.{}", self.first.letter(), self.key)
+    }
+}
+
+impl Offer {
+    fn run(state: &State, key: &str, label: &str, weight: Weight, first: First, says: Command) -> Self {
+        let about = About::Run(state.id.clone());
+        Self { label: label.to_owned(), weight, first, about, says: Says::Run(says), key: hash(key) }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> OfferId {
+        OfferId { first: self.first, about: self.about.clone(), key: self.key.clone() }
+    }
+
+    /// What it says, with the text that was asked for.
+    #[must_use]
+    pub fn says(self, text: Option<String>) -> Says {
+        let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let reason = || text.clone().unwrap_or_default();
+        match self.says {
+            Says::Run(command) => Says::Run(match command {
+                Command::Reject { step, .. } => Command::Reject { step, why: text },
+                Command::BreakGlass { step, .. } => Command::BreakGlass { step, why: reason() },
+                Command::Choose { step, case, .. } => Command::Choose { step, case, why: text },
+                Command::Answer { step, .. } => Command::Answer { step, value: reason() },
+                Command::Done { step, ok, .. } => Command::Done { step, ok, note: text },
+                Command::Settle { step, verdict, .. } => Command::Settle { step, verdict, why: text },
+                Command::Skip { step, why } => Command::Skip { step, why: text.or(why) },
+                Command::Override { step, .. } => Command::Override { step, why: reason() },
+                Command::Stop { .. } => Command::Stop { why: text },
+                Command::Pause { .. } => Command::Pause { why: text },
+                Command::Cancel { .. } => Command::Cancel { why: text },
+                other => other,
+            }),
+            Says::Incident(command) => Says::Incident(match command {
+                incident::Command::Note { .. } => incident::Command::Note { text: reason() },
+                incident::Command::Resolve { .. } => incident::Command::Resolve { why: text },
+                other => other,
+            }),
+        }
+    }
+}
+
+fn hash(key: &str) -> String {
+    hex::encode(&sha2::Sha256::digest(key.as_bytes())[..10])
+}
+
+/// Everything that can be said to a run by pressing: what it waits for first, then what holds it up or lets it go.
+#[must_use]
+pub fn of_run(state: &State) -> Vec<Offer> {
+    if state.is_over() {
+        return Vec::new();
+    }
+    let mut offers: Vec<Offer> = waiting(state).iter().flat_map(|waiting| of_question(state, waiting)).collect();
+    let run = |key: &str, label: &str, first, says| {
+        let key = format!("{} {key}", state.id);
+        Offer::run(state, &key, label, Weight::Plain, first, says)
+    };
+    if state.paused.is_some() {
+        offers.push(Offer { weight: Weight::Main, ..run("resume", "Resume", First::Do, Command::Resume) });
+    } else {
+        offers.push(run("pause", "Pause", First::Do, Command::Pause { why: None }));
+    }
+    let cancel = run("cancel", "Cancel run", First::Remark, Command::Cancel { why: None });
+    offers.push(Offer { weight: Weight::Grave, ..cancel });
+    offers
+}
+
+/// What answers one question of a run, the likeliest answer first.
+#[must_use]
+pub fn of_question(state: &State, waiting: &Waiting) -> Vec<Offer> {
+    let step = Some(waiting.step.clone());
+    let bound = match &waiting.what {
+        What::Approval { digest, given, .. } => format!("{digest} {}", given.len()),
+        What::Question { question, .. } => question_key(question).to_owned(),
+        What::Obstacle { .. } => "obstacle".to_owned(),
+    };
+    let about = format!("{} {} {} {} {bound}", state.id, waiting.step, waiting.visit, waiting.attempt);
+    let offer = |verb: &str, label: &str, weight, first, says| {
+        Offer::run(state, &format!("{about} {verb}"), label, weight, first, says)
+    };
+    match &waiting.what {
+        What::Approval { quorum, given, approvers, requester, .. } => {
+            let mut offers = vec![
+                offer("approve", "Approve", Weight::Main, First::Confirm, Command::Approve { step: step.clone() }),
+                offer(
+                    "reject",
+                    "Reject",
+                    Weight::Grave,
+                    First::Remark,
+                    Command::Reject { step: step.clone(), why: None },
+                ),
+            ];
+            let guarded = *quorum > 1 || !approvers.is_empty() || requester.is_some();
+            if guarded && given.len() < *quorum as usize {
+                let says = Command::BreakGlass { step, why: String::new() };
+                offers.push(offer("glass", "Break glass", Weight::Grave, First::Reason, says));
+            }
+            offers
+        }
+        What::Question { question, .. } => match question {
+            Question::Value { .. } => {
+                let says = Command::Answer { step, value: String::new() };
+                vec![offer("answer", "Answer", Weight::Main, First::Value, says)]
+            }
+            Question::Branch { cases } => {
+                let mut cases: Vec<_> = cases.iter().collect();
+                cases.sort_by_key(|case| (!case.recommended, !case.fits));
+                cases
+                    .into_iter()
+                    .map(|case| {
+                        let label = if case.label.trim().is_empty() { &case.id } else { &case.label };
+                        let weight = if case.recommended { Weight::Main } else { Weight::Plain };
+                        let first = if case.fits { First::Do } else { First::Reason };
+                        let says = Command::Choose { step: step.clone(), case: case.id.clone(), why: None };
+                        offer(&format!("case {}", case.id), label, weight, first, says)
+                    })
+                    .collect()
+            }
+            Question::Work => vec![
+                offer(
+                    "done",
+                    "Done",
+                    Weight::Main,
+                    First::Do,
+                    Command::Done { step: step.clone(), ok: true, note: None },
+                ),
+                offer(
+                    "failed",
+                    "Could not",
+                    Weight::Grave,
+                    First::Remark,
+                    Command::Done { step, ok: false, note: None },
+                ),
+            ],
+            Question::Failure { .. } => {
+                let fixed = Some("fixed by hand".to_owned());
+                vec![
+                    offer("retry", "Retry", Weight::Main, First::Do, Command::Retry { step: step.clone() }),
+                    offer(
+                        "fixed",
+                        "Fixed it, go on",
+                        Weight::Plain,
+                        First::Remark,
+                        Command::Skip { step: step.clone(), why: fixed },
+                    ),
+                    offer("skip", "Skip", Weight::Plain, First::Remark, Command::Skip { step, why: None }),
+                    offer("stop", "Stop run", Weight::Grave, First::Remark, Command::Stop { why: None }),
+                ]
+            }
+            Question::Doubt { .. } => [
+                ("It happened", Weight::Main, DoubtVerdict::Done),
+                ("Run again", Weight::Plain, DoubtVerdict::RunAgain),
+                ("It failed", Weight::Grave, DoubtVerdict::Abort),
+            ]
+            .into_iter()
+            .map(|(label, weight, verdict)| {
+                let says = Command::Settle { step: step.clone(), verdict, why: None };
+                offer(label, label, weight, First::Remark, says)
+            })
+            .collect(),
+        },
+        What::Obstacle { obstacle, .. } => {
+            let label = match obstacle {
+                Obstacle::HeldBy(_) => "Take over",
+                Obstacle::OverBudget { .. } | Obstacle::Frozen { .. } => "Act all the same",
+            };
+            let says = Command::Override { step: step.clone(), why: String::new() };
+            vec![
+                offer("override", label, Weight::Grave, First::Reason, says),
+                offer("skip", "Skip", Weight::Plain, First::Remark, Command::Skip { step, why: None }),
+            ]
+        }
+    }
+}
+
+fn question_key(question: &Question) -> &'static str {
+    match question {
+        Question::Value { .. } => "value",
+        Question::Branch { .. } => "branch",
+        Question::Work => "work",
+        Question::Failure { .. } => "failure",
+        Question::Doubt { .. } => "doubt",
+    }
+}
+
+/// What can be said to an incident by pressing.
+#[must_use]
+pub fn of_incident(id: &IncidentId, state: &incident::State) -> Vec<Offer> {
+    let offer = |key: &str, label: &str, weight, first, says| Offer {
+        label: label.to_owned(),
+        weight,
+        first,
+        about: About::Incident(id.clone()),
+        says: Says::Incident(says),
+        key: hash(&format!("{id} {key}")),
+    };
+    let note = offer("note", "Note", Weight::Plain, First::Note, incident::Command::Note { text: String::new() });
+    if !state.status.is_open() {
+        let reopen = incident::Command::Reopen { why: None };
+        return vec![offer("reopen", "Reopen", Weight::Plain, First::Do, reopen), note];
+    }
+    let mut offers = Vec::new();
+    if state.acknowledged_by.is_none() {
+        offers.push(offer("ack", "I'm on it", Weight::Main, First::Do, incident::Command::Acknowledge));
+    }
+    offers.push(note);
+    let resolve = incident::Command::Resolve { why: None };
+    offers.push(offer("resolve", "Resolve", Weight::Plain, First::Do, resolve.clone()));
+    // The same once more, for those who know better than the gate: offered where the gate objects, not on the card.
+    offers.push(offer("resolve anyway", RESOLVE_ANYWAY, Weight::Grave, First::Reason, resolve));
+    offers
+}
+
+/// The label of the one offer that the card does not show: only who was refused by the resolve gate is asked.
+pub const RESOLVE_ANYWAY: &str = "Resolve all the same";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_comes_back_as_it_went_out_and_foreign_ones_are_none() {
+        let id = OfferId { first: First::Reason, about: About::Run(RunId::number(12)), key: hash("x") };
+        assert_eq!(OfferId::parse(&id.to_string()), Some(id.clone()));
+        assert!(id.to_string().len() <= 100);
+        for foreign in ["", "rd", "rd.d.run-0.x", "rd.q.run-1.x", "rd.d.run-1.x.y", "other.d.run-1.x", "rd.dd.run-1.x"]
+        {
+            assert_eq!(OfferId::parse(foreign), None, "{foreign}");
+        }
+    }
+}
