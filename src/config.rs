@@ -4,6 +4,8 @@
 //! was started with. Never lives here: targets and grants (`targets.yaml` has those), values of secrets beyond handing
 //! the environment to whoever reads `targets.yaml`.
 
+pub mod file;
+
 use std::path::PathBuf;
 
 use crate::base::event::{Actor, Person};
@@ -15,7 +17,7 @@ const DOOR: &str = "terminal";
 const LONGEST_NAME: usize = 100;
 
 /// What may be set on the command line; it goes before the environment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Flags {
     /// `--journal`.
     pub journal: Option<PathBuf>,
@@ -23,6 +25,8 @@ pub struct Flags {
     pub runbooks: Option<PathBuf>,
     /// `--as`.
     pub person: Option<String>,
+    /// What `rundown.toml` says: it goes behind the environment.
+    pub file: file::File,
 }
 
 /// Everything that is set before a command runs.
@@ -80,10 +84,15 @@ impl Settings {
             flags.person.or_else(|| set("RUNDOWN_PERSON")).or_else(|| login.clone()).ok_or(ConfigError::Nobody)?;
         let default = PathBuf::from(".rundown").join("journal.db");
         Ok(Self {
-            journal: flags.journal.or_else(|| set("RUNDOWN_JOURNAL").map(PathBuf::from)).unwrap_or(default),
+            journal: flags
+                .journal
+                .or_else(|| set("RUNDOWN_JOURNAL").map(PathBuf::from))
+                .or(flags.file.journal)
+                .unwrap_or(default),
             runbooks: flags
                 .runbooks
                 .or_else(|| set("RUNDOWN_RUNBOOKS").map(PathBuf::from))
+                .or(flags.file.runbooks)
                 .map_or(Folder::Default, Folder::Named),
             railway_api: set("RAILWAY_API_URL"),
             process: format!("{}:{}", one_line(host, LONGEST_NAME), std::process::id()),

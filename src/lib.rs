@@ -10,5 +10,6 @@ pub mod domain;
 pub mod engine;
 pub mod journal;
 pub mod rehearsal;
+pub mod serve;
 pub mod step;
 pub mod view;

@@ -1,5 +1,6 @@
 //! The binary: arguments, wiring, exit codes.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,15 +9,18 @@ use rundown::base::clock::{Clock, RealClock};
 use rundown::base::secret::Secrets;
 use rundown::bot::library::Library;
 use rundown::bot::{Bot, Fault};
-use rundown::chat::terminal::args::Args;
+use rundown::chat::discord::settings::Settings as Discord;
+use rundown::chat::terminal::args::{Args, Verb};
 use rundown::chat::terminal::{Exit, Terminal, carry_out};
 use rundown::client::http::HttpClient;
 use rundown::client::process::ProcessGroups;
 use rundown::client::railway::RailwayApi;
 use rundown::client::redis::RedisServers;
-use rundown::config::{Flags, Settings, host_name, system_login};
+use rundown::config::file::{File, FileError};
+use rundown::config::{Environment, Flags, Settings, host_name, system_login};
 use rundown::journal::Journal;
 use rundown::journal::sqlite::SqliteJournal;
+use rundown::serve::Serving;
 use rundown::step::{Executors, Ports};
 use tracing_subscriber::EnvFilter;
 
@@ -33,7 +37,7 @@ fn main() -> ExitCode {
             return code(if error.use_stderr() { Exit::Usage } else { Exit::Succeeded });
         }
     };
-    log(args.door.verbose);
+    log(args.door.verbose, args.verb == Verb::Serve);
     let done = work(args);
     code(match &done {
         Ok(exit) => *exit,
@@ -52,7 +56,15 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let clock: Arc<dyn Clock> = Arc::new(RealClock::default());
     let environment = |name: &str| std::env::var(name).ok();
     let door = &args.door;
-    let flags = Flags { journal: door.journal.clone(), runbooks: door.runbooks.clone(), person: door.person.clone() };
+    let named = door.config.clone().or_else(|| environment("RUNDOWN_CONFIG").map(PathBuf::from));
+    // Other commands need no settings file; where there is one, they find the journal that the server writes.
+    let file = File::read(named.as_deref()).map_err(|error| Fault::Usage(error.to_string()))?;
+    let serving = match args.verb {
+        Verb::Serve => Some(serving(&file, &environment).map_err(|error| Fault::Usage(error.to_string()))?),
+        _ => None,
+    };
+    let flags =
+        Flags { journal: door.journal.clone(), runbooks: door.runbooks.clone(), person: door.person.clone(), file };
     let settings = Settings::new(flags, &environment, system_login, &host_name(&environment))
         .map_err(|error| Fault::Usage(error.to_string()))?;
     let terminal =
@@ -69,6 +81,9 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let for_executors = clock.clone();
     let executors = move |secrets: Secrets| executors(&for_executors, &endpoint, secrets);
     let bot = Bot::new(clock, library, settings.process, journal_file, Box::new(open), Box::new(executors));
+    if let Some(serving) = serving {
+        return serve(&bot, &serving);
+    }
     // One thread drives everything; what blocks (the journal, the keyboard) has threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -78,6 +93,36 @@ fn work(args: Args) -> Result<Exit, Fault> {
     // Whatever is still in flight (a request that was left) ends with the process.
     runtime.shutdown_background();
     done
+}
+
+/// Runs the server. Discord is heard and acknowledged on a thread of its own: a person who pressed a button must not wait for
+/// whatever the bot is thinking about.
+fn serve(bot: &Bot, serving: &Serving) -> Result<Exit, Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
+    let served = runtime.block_on(rundown::serve::serve(bot, serving, &|line| eprintln!("{line}")));
+    runtime.shutdown_background();
+    served.map(|()| Exit::Succeeded)
+}
+
+/// What `serve` is told by the settings file.
+fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, FileError> {
+    let discord = file.discord.as_ref().map(|discord| {
+        Ok(Discord {
+            token: discord.token.value("discord.token", environment)?,
+            guild: discord.server.0.into(),
+            channel: discord.channel.0.into(),
+            api: discord.api.clone(),
+        })
+    });
+    let heartbeat = file
+        .heartbeat
+        .as_ref()
+        .map(|heartbeat| Ok((heartbeat.url.value("heartbeat.url", environment)?, heartbeat.every()?)));
+    Ok(Serving { discord: discord.transpose()?, heartbeat: heartbeat.transpose()? })
 }
 
 /// What really reaches out.
@@ -90,10 +135,11 @@ fn executors(clock: &Arc<dyn Clock>, endpoint: &str, secrets: Secrets) -> Result
 }
 
 /// Logs go to standard error, and only where somebody asked for them.
-fn log(verbose: u8) {
+fn log(verbose: u8, serves: bool) {
     let asked = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
     let filter = match (asked, verbose) {
         (Some(filter), _) => filter,
+        (None, 0) if serves => "rundown=warn".to_owned(),
         (None, 0) => return,
         (None, 1) => "rundown=info".to_owned(),
         (None, 2) => "rundown=debug".to_owned(),

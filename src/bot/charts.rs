@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::grammar::{Chart, Format};
 use super::{Bot, Fault};
-use crate::base::event::IncidentId;
+use crate::base::event::{IncidentId, RunId};
 use crate::base::text::one_line;
 use crate::view::chart::{Look, Theme, png};
 use crate::view::report::{self, Options};
@@ -27,6 +27,8 @@ pub struct Charted {
 pub struct Pictured {
     /// Its name, without an ending.
     pub name: String,
+    /// The run and the step of the watch it shows, where it shows one.
+    pub step: Option<(RunId, String)>,
     /// What it shows.
     pub title: String,
     /// Its figures in words, for who cannot see it.
@@ -50,7 +52,13 @@ impl Bot {
                 let figures: Vec<_> =
                     chart.picture.figures().iter().map(|(name, told)| format!("{name}: {told}")).collect();
                 let title = one_line(&chart.picture.title(), 160);
-                Ok(Pictured { name: chart.name, title, words: one_line(&figures.join("; "), 900), png })
+                Ok(Pictured {
+                    name: chart.name,
+                    step: chart.step,
+                    title,
+                    words: one_line(&figures.join("; "), 900),
+                    png,
+                })
             })
             .collect()
     }

@@ -105,6 +105,47 @@ impl Bot {
         self.open_incident(named).await
     }
 
+    /// All incidents, oldest first.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn incident_list(&self) -> Result<Vec<(IncidentId, incident::state::State)>, Fault> {
+        self.all_incidents().await
+    }
+
+    /// All runs, oldest first.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn runs(&self) -> Result<Vec<crate::engine::RunInfo>, Fault> {
+        Ok(self.engine()?.runs(false).await?)
+    }
+
+    /// Runbooks whose `use_when` stands in a text, by id and title: a pasted error finds what was written for it.
+    ///
+    /// # Errors
+    /// The runbooks cannot be read.
+    pub fn fitting(&self, text: &str) -> Result<Vec<(String, String)>, Fault> {
+        let text = text.to_lowercase();
+        let fits = |words: &String| !words.trim().is_empty() && text.contains(&words.to_lowercase());
+        let listed = self.library.list()?.into_iter();
+        let fitting = listed.filter(|runbook| runbook.faults == 0 && runbook.use_when.iter().any(fits));
+        Ok(fitting.map(|runbook| (runbook.id, runbook.title)).take(5).collect())
+    }
+
+    /// Persons that the record speaks of, by name: those of the newest incidents.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn person_names(&self) -> Result<Vec<String>, Fault> {
+        let mut names = std::collections::BTreeSet::new();
+        for (_, state) in self.all_incidents().await?.into_iter().rev().take(50) {
+            let known = state.roles.values().chain([&state.declared_by]).chain(&state.acknowledged_by);
+            names.extend(known.map(|person| person.name().to_owned()));
+        }
+        Ok(names.into_iter().collect())
+    }
+
     pub(super) async fn all_incidents(&self) -> Result<Vec<(IncidentId, incident::state::State)>, Fault> {
         Ok(self.engine()?.incidents().await?)
     }

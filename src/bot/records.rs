@@ -53,6 +53,27 @@ impl Bot {
         Ok(self.engine()?.journal().head().await?.into())
     }
 
+    /// Where the journal stood after event `number`: an anchor like any other. The head where there is no such event.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn anchor_at(&self, number: u64) -> Result<Anchor, Fault> {
+        let journal = self.engine()?.journal();
+        let row = journal.read(Select::All, number.saturating_sub(1), 1).await?.pop();
+        match row.filter(|row| row.pos == number) {
+            Some(row) => Ok(crate::journal::ChainHead { pos: row.pos, hash: row.hash }.into()),
+            None => self.anchor().await,
+        }
+    }
+
+    /// Everything recorded about an incident, in order of recording.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn facts(&self, incident: &IncidentId) -> Result<Vec<Recorded<Fact>>, Fault> {
+        Ok(self.engine()?.timeline(incident).await?)
+    }
+
     /// Checks the whole journal.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! decides which addresses may be reached. Never lives here: what an answer means for a step, retries, and where
 //! secrets come from. Every call carries a deadline; every answer has a limit on its size.
 
+pub mod beat;
 pub mod egress;
 pub mod http;
 pub mod process;

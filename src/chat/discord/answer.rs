@@ -8,7 +8,7 @@ use crate::bot::answers::Written;
 use crate::bot::fleet::Fleet;
 use crate::bot::grammar::{Command, Incident, Runbook};
 use crate::bot::incidents::{Outcome, zone_of};
-use crate::bot::library::Listed;
+use crate::bot::library::{At, Listed};
 use crate::bot::reports::Drafted;
 use crate::bot::running::Start;
 use crate::bot::{Bot, Fault};
@@ -231,6 +231,19 @@ fn known(bot: &Bot, name: &str) -> Result<String, Fault> {
     Err(Fault::Usage(format!("there is no runbook '{}'; {hint}", one_line(name, 60))))
 }
 
+/// Starts a runbook as it is, for an incident.
+pub(super) async fn start(
+    bot: &Bot,
+    fleet: &Fleet,
+    me: &Actor,
+    runbook: &str,
+    incident: Option<IncidentId>,
+) -> Result<Reply, Fault> {
+    let planned = bot.plan(runbook, &At::default())?;
+    let run = bot.start(me, &planned, Start { incident, ..Start::default() }).await?;
+    begun(bot, fleet, &run).await
+}
+
 async fn begun(bot: &Bot, fleet: &Fleet, run: &RunId) -> Result<Reply, Fault> {
     fleet.drive(run);
     let state = bot.state(run).await?;
@@ -281,11 +294,11 @@ fn facts(facts: &[Recorded<Fact>], zone: chrono_tz::Tz) -> Reply {
     Reply::text(list(lines.into_iter(), "nothing changes, it is so already"))
 }
 
-fn written(written: &Written) -> Reply {
+pub(super) fn written(written: &Written) -> Reply {
     facts(&written.facts, written.zone)
 }
 
-fn outcome(bot: &Bot, outcome: Outcome) -> Result<Reply, Fault> {
+pub(super) fn outcome(bot: &Bot, outcome: Outcome) -> Result<Reply, Fault> {
     Ok(match outcome {
         Outcome::Written { incident, facts: said, zone } => Reply { incident: Some(incident), ..facts(&said, zone) },
         Outcome::List { incidents, all } => {

@@ -208,7 +208,7 @@ fn step(run: &State, position: usize) -> String {
 }
 
 /// What a person is asked, with the prose where they must do something by hand.
-fn wanted(waiting: &Waiting) -> String {
+pub(super) fn wanted(waiting: &Waiting) -> String {
     let until = waiting.until.map_or(String::new(), |until| format!(" (until {})", relative(until)));
     let mut text = format!("> **{}** {}{until}", markdown(&waiting.title, 80), markdown(&waiting.words(), 400));
     match &waiting.what {
@@ -286,6 +286,12 @@ fn cut(text: &str, limit: usize) -> String {
 }
 
 impl Card {
+    /// What stands in a message that was found again: nothing that is known.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { title: String::new(), text: String::new(), footer: String::new(), colour: 0, rows: Vec::new() }
+    }
+
     /// As Discord takes it.
     #[must_use]
     pub fn embed(&self) -> CreateEmbed {

@@ -1,5 +1,19 @@
-//! Discord: slash commands, threads with a card, buttons, modals, menus on messages.
+//! Discord: slash commands, a thread with a card for each incident, buttons, modals, menus on messages.
+//!
+//! Lives here: Discord's side of everything. What comes in is acknowledged at once (`gateway`) and handed to the loop (`door`);
+//! definitions and arguments are read off the one grammar (`verbs`); a thread is kept by a task of its own (`thread`), which shows
+//! what `card` and `told` make of the state; what can be pressed is made of the state as well (`offers`). Never lives here: what a
+//! command does (`bot`), the wording of facts (`view`).
+
 pub mod answer;
 pub mod card;
+pub mod door;
+pub mod gateway;
+mod menus;
 pub mod offers;
+mod register;
+pub mod settings;
+mod suggest;
+mod thread;
+mod told;
 pub mod verbs;

@@ -7,6 +7,7 @@
 use sha2::Digest as _;
 
 use crate::base::event::{IncidentId, RunId};
+use crate::base::text::one_line;
 use crate::bot::waiting::{Waiting, What, waiting};
 use crate::domain::incident;
 use crate::domain::run::event::{DoubtVerdict, Obstacle, Question};
@@ -79,6 +80,8 @@ pub enum Says {
     Run(Command),
     /// To an incident.
     Incident(incident::Command),
+    /// That a runbook is to be run for an incident, by its id.
+    Start(String),
 }
 
 /// Something that can be pressed.
@@ -125,12 +128,6 @@ impl OfferId {
         Some(Self { first, about, key: key.to_owned() })
     }
 
-    /// The same offer, with another first step: what a second tap carries.
-    #[must_use]
-    pub fn at_once(&self) -> Self {
-        Self { first: First::Do, ..self.clone() }
-    }
-
     /// The offer it names, among those that stand now; `None` where what it was about is settled.
     #[must_use]
     pub fn find(&self, offers: Vec<Offer>) -> Option<Offer> {
@@ -152,6 +149,12 @@ impl Offer {
     fn run(state: &State, key: &str, label: &str, weight: Weight, first: First, says: Command) -> Self {
         let about = About::Run(state.id.clone());
         Self { label: label.to_owned(), weight, first, about, says: Says::Run(says), key: hash(key) }
+    }
+
+    /// The same offer for a second tap: it is done at once.
+    #[must_use]
+    pub fn at_once(self) -> Self {
+        Self { first: First::Do, ..self }
     }
 
     /// Its id.
@@ -185,6 +188,7 @@ impl Offer {
                 incident::Command::Resolve { .. } => incident::Command::Resolve { why: text },
                 other => other,
             }),
+            Says::Start(runbook) => Says::Start(runbook),
         }
     }
 }
@@ -358,6 +362,20 @@ pub fn of_incident(id: &IncidentId, state: &incident::State) -> Vec<Offer> {
     // The same once more, for those who know better than the gate: offered where the gate objects, not on the card.
     offers.push(offer("resolve anyway", RESOLVE_ANYWAY, Weight::Grave, First::Reason, resolve));
     offers
+}
+
+/// Runbooks that fit an incident, by id and title: what a pasted error found.
+#[must_use]
+pub fn of_runbooks(id: &IncidentId, fitting: &[(String, String)]) -> Vec<Offer> {
+    let offer = |(runbook, title): &(String, String)| Offer {
+        label: one_line(&format!("Run: {title}"), 78),
+        weight: Weight::Main,
+        first: First::Confirm,
+        about: About::Incident(id.clone()),
+        says: Says::Start(runbook.clone()),
+        key: hash(&format!("{id} start {runbook}")),
+    };
+    fitting.iter().map(offer).collect()
 }
 
 /// The label of the one offer that the card does not show: only who was refused by the resolve gate is asked.

@@ -34,6 +34,8 @@ pub enum Verb {
     /// The bot's.
     #[command(flatten)]
     Bot(Command),
+    /// Serve: drive every open run, and answer in Discord, until it is told to stop.
+    Serve,
     /// Print the completions for a shell.
     Completions {
         /// Which shell.
@@ -64,6 +66,9 @@ pub struct Door {
     /// The folder of runbooks and targets.yaml [default: ./runbooks, or those inside the program].
     #[arg(long, global = true, value_name = "DIR")]
     pub runbooks: Option<PathBuf>,
+    /// The settings of `serve` [default: ./rundown.toml where it is there, or RUNDOWN_CONFIG].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Who you are [default: RUNDOWN_PERSON, or your account]; the account is recorded with it.
     #[arg(long = "as", global = true, value_name = "NAME")]
     pub person: Option<String>,

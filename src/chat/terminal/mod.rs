@@ -18,7 +18,7 @@ mod prompt;
 mod run;
 mod screen;
 mod show;
-mod signals;
+pub mod signals;
 mod watched;
 
 use out::{tell, telln};
@@ -92,6 +92,8 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
     let Args { verb, door } = args;
     let command = match verb {
         Verb::Completions { shell } => return completions(shell),
+        // Whoever wires the program serves: a terminal has no part in it.
+        Verb::Serve => return Err(Fault::Usage("serving is not a terminal's business".to_owned())),
         Verb::Bot(command) => command,
     };
     let me = &terminal.me;

@@ -19,6 +19,8 @@ pub struct Drawn {
     pub name: String,
     /// The chart.
     pub picture: Picture,
+    /// The run and the step of the watch it shows, where it shows one.
+    pub step: Option<(RunId, String)>,
     /// Which watch it shows, where it shows one.
     pub(super) watch: Option<usize>,
 }
@@ -80,11 +82,13 @@ pub(super) fn drawn(context: &Context<'_>, readings: &[Reading<'_>], repairs: &[
         let visit = seen.entry(base.clone()).and_modify(|count| *count += 1).or_insert(1);
         let name = if *visit > 1 { format!("{base}-{visit}") } else { base };
         if let Some(chart) = chart(context, reading) {
-            all.push(Drawn { name, picture: Picture::Watch(chart), watch: Some(index) });
+            let step = Some((reading.run.clone(), reading.started.step.clone()));
+            all.push(Drawn { name, picture: Picture::Watch(chart), step, watch: Some(index) });
         }
     }
     for (index, (place, pair)) in pairs(context, readings, repairs).into_iter().enumerate() {
-        all.push(Drawn { name: format!("change-{}-{place}", index + 1), picture: Picture::Change(pair), watch: None });
+        let name = format!("change-{}-{place}", index + 1);
+        all.push(Drawn { name, picture: Picture::Change(pair), step: None, watch: None });
     }
     all
 }

@@ -1,0 +1,471 @@
+//! The door itself: what comes in from Discord goes to the bot, what is recorded goes to the threads.
+//!
+//! Lives here: the loop, what each kind of interaction leads to, who it is that speaks. Never lives here: acknowledging
+//! (`gateway`), the threads (`thread`), what a command does (`bot`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures::channel::mpsc;
+use futures::future::LocalBoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _, select_biased};
+use serenity::all::{
+    AutocompleteChoice, ChannelId, CommandInteraction, ComponentInteraction, CreateActionRow, CreateAllowedMentions,
+    CreateAttachment, CreateAutocompleteResponse, CreateCommand, CreateInteractionResponse, EditInteractionResponse,
+    Http, Message, ModalInteraction, User,
+};
+use serenity::builder::Builder as _;
+
+use super::answer::{MESSAGE, Reply, answer, cut};
+use super::gateway::{self, Incoming, MakeHttp, spoken, written};
+use super::offers::{self, About, First, Offer, OfferId, RESOLVE_ANYWAY, Says};
+use super::settings::Settings;
+use super::thread::{House, Nudge, keep, linked};
+use super::verbs::{Given, Source, Verb, definitions, verbs};
+use super::{menus, suggest};
+use crate::base::event::{Actor, IncidentId, Person, RunId};
+use crate::base::text::{markdown, one_line};
+use crate::bot::fleet::{Appended, Fleet};
+use crate::bot::{Bot, Fault};
+use crate::domain::timeline::Fact;
+
+/// The door's name in the record.
+const DOOR: &str = "discord";
+/// The longest name of a person, in characters.
+const NAME: usize = 60;
+/// How long is waited before Discord is asked again for what the door needs to open.
+const AGAIN: TimeDelta = TimeDelta::seconds(5);
+
+/// A door that is open.
+struct Door<'a> {
+    house: &'a House<'a>,
+    verbs: Vec<Verb>,
+    /// Which incident is talked about in which channel.
+    threads: BTreeMap<ChannelId, IncidentId>,
+    nudges: BTreeMap<IncidentId, mpsc::UnboundedSender<Nudge>>,
+    keepers: FuturesUnordered<LocalBoxFuture<'a, IncidentId>>,
+}
+
+/// Opens the door and keeps it open until the future is dropped. `news` is everything that is appended to the journal;
+/// `ready` is called when Discord knows the commands and the gateway is connected, again after every new connection.
+///
+/// # Errors
+/// The journal cannot be read.
+pub async fn serve(
+    bot: &Bot,
+    fleet: &Fleet,
+    settings: &Settings,
+    mut news: mpsc::UnboundedReceiver<Appended>,
+    ready: &dyn Fn(&str),
+) -> Result<(), Fault> {
+    let http = Arc::new(settings.http());
+    let clock = bot.clock().clone();
+    let verbs = verbs();
+    let me = loop {
+        match introduce(&http, settings, &verbs).await {
+            Ok(me) => break me,
+            Err(error) => {
+                tracing::warn!(%error, "Discord is not there yet; runs go on without it");
+                clock.sleep_until(clock.now() + AGAIN).await;
+            }
+        }
+    };
+    let house = House { bot, fleet: fleet.clone(), http: http.clone(), settings, me: me.id };
+    let (out, mut incoming) = mpsc::unbounded();
+    let made = settings.clone();
+    let make: MakeHttp = Arc::new(move || made.http());
+    let connection = tokio::spawn(gateway::stay(make, settings.guild, clock, out));
+    // The connection ends with the door.
+    let _connection = AbortOnDrop(connection);
+    let mut door = Door {
+        house: &house,
+        verbs,
+        threads: BTreeMap::new(),
+        nudges: BTreeMap::new(),
+        keepers: FuturesUnordered::new(),
+    };
+    door.find_open().await?;
+    let mut tasks: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
+    loop {
+        select_biased! {
+            incoming = incoming.select_next_some() => match incoming {
+                Incoming::Connected => {
+                    ready(&me.name);
+                    door.nudges.values().for_each(|nudges| drop(nudges.unbounded_send(Nudge::Look)));
+                }
+                Incoming::Passed(channel, message) => door.nudge_in(channel, Nudge::Passed(message)),
+                Incoming::Gone(channel) => {
+                    door.nudge_in(channel, Nudge::Gone);
+                    door.threads.remove(&channel);
+                }
+                other => {
+                    let context = Context { house: &house, verbs: door.verbs.clone(), incident: door.incident_of(&other) };
+                    tasks.push(context.take(other).boxed_local());
+                }
+            },
+            appended = news.select_next_some() => door.heard(appended).await,
+            () = tasks.select_next_some() => {}
+            incident = door.keepers.select_next_some() => drop(door.nudges.remove(&incident)),
+        }
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Learns who the bot is, and tells Discord the commands where it does not know them yet.
+async fn introduce(http: &Http, settings: &Settings, verbs: &[Verb]) -> serenity::Result<serenity::all::CurrentUser> {
+    let application = http.get_current_application_info().await?;
+    http.set_application_id(application.id);
+    let me = http.get_current_user().await?;
+    let wanted: Vec<CreateCommand> = definitions(verbs).into_iter().chain(menus::definitions()).collect();
+    let known = settings.guild.get_commands(http).await?;
+    if super::register::differ(&wanted, &known) {
+        settings.guild.set_commands(http, wanted).await?;
+    }
+    Ok(me)
+}
+
+impl<'a> Door<'a> {
+    /// Threads of incidents that are still open are kept from the start.
+    async fn find_open(&mut self) -> Result<(), Fault> {
+        for (incident, state) in self.house.bot.incident_list().await? {
+            if let Some(thread) = linked(&state, self.house.settings) {
+                self.threads.insert(thread, incident.clone());
+            }
+            if state.status.is_open() {
+                self.keep(incident);
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, incident: IncidentId) -> mpsc::UnboundedSender<Nudge> {
+        if let Some(nudges) = self.nudges.get(&incident) {
+            return nudges.clone();
+        }
+        let (sender, nudges) = mpsc::unbounded();
+        self.nudges.insert(incident.clone(), sender.clone());
+        let house = self.house;
+        self.keepers
+            .push(async move { keep(house, incident.clone(), nudges).map(|()| incident.clone()).await }.boxed_local());
+        sender
+    }
+
+    fn nudge_in(&self, channel: ChannelId, nudge: Nudge) {
+        let nudges = self.threads.get(&channel).and_then(|incident| self.nudges.get(incident));
+        if let Some(nudges) = nudges {
+            drop(nudges.unbounded_send(nudge));
+        }
+    }
+
+    async fn heard(&mut self, appended: Appended) {
+        let Some(incident) = appended.incident else { return };
+        if let Fact::Incident(_, crate::domain::incident::event::Event::Linked(_)) = &appended.fact.event
+            && let Ok(state) = self.house.bot.incident_state(&incident).await
+            && let Some(thread) = linked(&state, self.house.settings)
+        {
+            self.threads.insert(thread, incident.clone());
+        }
+        drop(self.keep(incident).unbounded_send(Nudge::Recorded(Box::new(appended.fact))));
+    }
+
+    /// The incident that is talked about where something came in.
+    fn incident_of(&self, incoming: &Incoming) -> Option<IncidentId> {
+        let channel = match incoming {
+            Incoming::Command(command) | Incoming::Typing(command) => command.channel_id,
+            Incoming::Press(press, _) => press.channel_id,
+            Incoming::Wrote(modal, _) => modal.channel_id,
+            Incoming::Message(message) => message.channel_id,
+            Incoming::Passed(channel, _) | Incoming::Gone(channel) => *channel,
+            Incoming::Connected => return None,
+        };
+        self.threads.get(&channel).cloned()
+    }
+}
+
+/// One thing that came in, and where.
+struct Context<'a> {
+    house: &'a House<'a>,
+    verbs: Vec<Verb>,
+    /// The incident of the thread it came in.
+    incident: Option<IncidentId>,
+}
+
+/// Who speaks.
+fn actor(user: &User, nick: Option<&str>) -> Actor {
+    let shown = nick.or(user.global_name.as_deref()).unwrap_or(&user.name);
+    let name = one_line(shown, NAME);
+    let name = if name.is_empty() { one_line(&user.name, NAME) } else { name };
+    Actor::Person { name: Person::new(&name), door: DOOR.to_owned(), login: Some(user.id.to_string()) }
+}
+
+impl Context<'_> {
+    async fn take(self, incoming: Incoming) {
+        match incoming {
+            Incoming::Command(command) if command.data.target_id.is_some() => self.menu(*command).await,
+            Incoming::Command(command) => self.command(*command).await,
+            Incoming::Typing(typing) => self.typing(*typing).await,
+            Incoming::Press(press, id) => self.press(*press, id).await,
+            Incoming::Wrote(modal, id) => self.wrote(*modal, id).await,
+            Incoming::Message(message) => self.mention(*message).await,
+            Incoming::Passed(..) | Incoming::Gone(_) | Incoming::Connected => {}
+        }
+    }
+
+    async fn command(&self, command: CommandInteraction) {
+        let me = actor(&command.user, command.member.as_ref().and_then(|member| member.nick.as_deref()));
+        let (path, mut given) = spoken(&command);
+        let replied = match Verb::find(&self.verbs, &path) {
+            Some(verb) => match self.fill_in(verb, &mut given).await.and_then(|()| verb.command(&given)) {
+                Ok(said) => answer(self.house.bot, &self.house.fleet, &me, said).await,
+                Err(fault) => Err(fault),
+            },
+            None => Err(Fault::Usage("this version does not know that command; it will in a minute".to_owned())),
+        };
+        self.reply(&command.token, replied).await;
+    }
+
+    /// In an incident's thread what is not said is that incident, and its run.
+    async fn fill_in(&self, verb: &Verb, given: &mut Vec<Given>) -> Result<(), Fault> {
+        let Some(incident) = &self.incident else { return Ok(()) };
+        let missing =
+            |given: &[Given], name: &str| verb.option(name).is_some() && !given.iter().any(|(known, _)| known == name);
+        if missing(given, "incident") {
+            given.push(("incident".to_owned(), incident.to_string()));
+        }
+        if missing(given, "run")
+            && let Some(run) = self.run_of(incident).await?
+        {
+            given.push(("run".to_owned(), run.to_string()));
+        }
+        Ok(())
+    }
+
+    /// The run that is meant in an incident's thread: the newest open one, or else the last.
+    async fn run_of(&self, incident: &IncidentId) -> Result<Option<RunId>, Fault> {
+        let runs = self.house.bot.incident_state(incident).await?.runs;
+        for run in runs.iter().rev() {
+            if self.house.fleet.state(run).is_some() || !self.house.bot.state(run).await?.is_over() {
+                return Ok(Some(run.clone()));
+            }
+        }
+        Ok(runs.last().cloned())
+    }
+
+    async fn typing(&self, typing: CommandInteraction) {
+        let (path, given) = spoken(&typing);
+        let field = typing.data.autocomplete();
+        let (Some(field), Some(verb)) = (field, Verb::find(&self.verbs, &path)) else { return };
+        let source = verb.option(field.name).and_then(|option| match option.takes {
+            super::verbs::Takes::Text(source) => source,
+            _ => None,
+        });
+        let found = match source {
+            Some(source) => self.suggest(source, field.value, &given).await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let choices = found.into_iter().map(|(name, value)| AutocompleteChoice::new(name, value)).collect();
+        let response = CreateInteractionResponse::Autocomplete(CreateAutocompleteResponse::new().set_choices(choices));
+        if let Err(error) = typing.create_response(&self.house.http, response).await {
+            tracing::debug!(%error, "suggestions came too late");
+        }
+    }
+
+    async fn suggest(&self, source: Source, typed: &str, given: &[Given]) -> Result<Vec<(String, String)>, Fault> {
+        let named = |name: &str| given.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let incident = named("incident").and_then(|id| IncidentId::parse(id).ok()).or_else(|| self.incident.clone());
+        let run = match (named("run").and_then(|id| RunId::parse(id).ok()), &incident) {
+            (Some(run), _) => Some(run),
+            (None, Some(incident)) => self.run_of(incident).await?,
+            (None, None) => None,
+        };
+        suggest::suggest(self.house.bot, source, typed, incident.as_ref(), run.as_ref()).await
+    }
+
+    async fn press(&self, press: ComponentInteraction, id: OfferId) {
+        let me = actor(&press.user, press.member.as_ref().and_then(|member| member.nick.as_deref()));
+        let offer = match self.offered(&id).await {
+            Ok(offer) => offer,
+            Err(fault) => return self.whisper(&press, &sorry(&fault), Vec::new()).await,
+        };
+        // Seen again on the way back from a second tap: only that message is about it alone.
+        let second = press.message.flags.is_some_and(|flags| flags.contains(serenity::all::MessageFlags::EPHEMERAL));
+        if id.first == First::Confirm {
+            let text = self.confirmation(&offer).await;
+            let again = offer.at_once();
+            let row = super::card::components(&super::card::Row::Buttons(vec![again]));
+            let edit = EditInteractionResponse::new().content(text).components(vec![row]);
+            self.edit(&press.token, edit).await;
+            return;
+        }
+        match self.carry_out(&me, offer, None).await {
+            Ok(reply) if second => {
+                let edit = EditInteractionResponse::new().content(cut(&reply.text)).components(Vec::new());
+                self.edit(&press.token, edit).await;
+            }
+            Ok(_) => {}
+            Err((fault, rows)) => self.whisper(&press, &sorry(&fault), rows).await,
+        }
+    }
+
+    async fn wrote(&self, modal: ModalInteraction, id: OfferId) {
+        let me = actor(&modal.user, modal.member.as_ref().and_then(|member| member.nick.as_deref()));
+        let replied = match self.offered(&id).await {
+            Ok(offer) => self.carry_out(&me, offer, written(&modal)).await.map_err(|(fault, _)| fault),
+            Err(fault) => Err(fault),
+        };
+        self.reply(&modal.token, replied).await;
+    }
+
+    /// The offer behind an id, if what it was about still stands.
+    async fn offered(&self, id: &OfferId) -> Result<Offer, Fault> {
+        let bot = self.house.bot;
+        let offers = match &id.about {
+            About::Run(run) => offers::of_run(&bot.state(run).await?),
+            About::Incident(incident) => {
+                let state = bot.incident_state(incident).await?;
+                let mut offers = offers::of_incident(incident, &state);
+                if state.status.is_open() {
+                    offers.extend(offers::of_runbooks(incident, &bot.fitting(&state.title)?));
+                }
+                offers
+            }
+        };
+        let settled = || Fault::Usage("that is settled already: the card shows how it stands".to_owned());
+        id.find(offers).ok_or_else(settled)
+    }
+
+    async fn confirmation(&self, offer: &Offer) -> String {
+        let About::Run(run) = &offer.about else {
+            return format!(
+                "{}?\n-# Tap once more to begin. `/runbook plan` shows every step.",
+                markdown(&offer.label, 100)
+            );
+        };
+        let Ok(state) = self.house.bot.state(run).await else { return format!("{}?", offer.label) };
+        let found = crate::bot::waiting::waiting(&state)
+            .into_iter()
+            .find(|waiting| offers::of_question(&state, waiting).iter().any(|known| known.id() == offer.id()));
+        let Some(waiting) = found else { return format!("{}?", offer.label) };
+        let environment = markdown(&state.opened.environment, 40);
+        cut(&format!(
+            "**{}** on **{environment}**, {run}\n{}\n-# Tap once more to approve exactly this.",
+            markdown(&waiting.title, 100),
+            super::card::wanted(&waiting)
+        ))
+    }
+
+    /// Says what an offer says. What it was refused for may bring another offer: whoever knows better is not held up.
+    async fn carry_out(
+        &self,
+        me: &Actor,
+        offer: Offer,
+        text: Option<String>,
+    ) -> Result<Reply, (Fault, Vec<CreateActionRow>)> {
+        let bot = self.house.bot;
+        let about = offer.about.clone();
+        match (about, offer.says(text)) {
+            (About::Run(run), Says::Run(command)) => {
+                let written = bot.tell_run(me, &run, command).await.map_err(|fault| (fault, Vec::new()))?;
+                Ok(super::answer::written(&written))
+            }
+            (About::Incident(incident), Says::Incident(command)) => {
+                match bot.tell_incident(me, &incident, None, command).await {
+                    Ok(outcome) => super::answer::outcome(bot, outcome).map_err(|fault| (fault, Vec::new())),
+                    Err(fault) => Err((fault, self.resolve_anyway(&incident).await)),
+                }
+            }
+            (About::Incident(incident), Says::Start(runbook)) => {
+                super::answer::start(bot, &self.house.fleet, me, &runbook, Some(incident))
+                    .await
+                    .map_err(|fault| (fault, Vec::new()))
+            }
+            _ => Err((Fault::Usage("that cannot be said there".to_owned()), Vec::new())),
+        }
+    }
+
+    async fn resolve_anyway(&self, incident: &IncidentId) -> Vec<CreateActionRow> {
+        let Ok(state) = self.house.bot.incident_state(incident).await else { return Vec::new() };
+        let offers: Vec<Offer> =
+            offers::of_incident(incident, &state).into_iter().filter(|offer| offer.label == RESOLVE_ANYWAY).collect();
+        match offers.is_empty() {
+            true => Vec::new(),
+            false => vec![super::card::components(&super::card::Row::Buttons(offers))],
+        }
+    }
+
+    async fn menu(&self, command: CommandInteraction) {
+        let me = actor(&command.user, command.member.as_ref().and_then(|member| member.nick.as_deref()));
+        let replied = match (&self.incident, command.data.resolved.messages.values().next()) {
+            (Some(incident), Some(message)) => {
+                menus::take(self.house, &me, incident, &command.data.name, message).await
+            }
+            (None, _) => {
+                Err(Fault::Usage("this works in an incident's thread; `/incident list` names them".to_owned()))
+            }
+            (_, None) => Err(Fault::Usage("the message is not there any more".to_owned())),
+        };
+        self.reply(&command.token, replied).await;
+    }
+
+    async fn mention(&self, message: Message) {
+        let me = actor(&message.author, message.member.as_ref().and_then(|member| member.nick.as_deref()));
+        let Some(incident) = &self.incident else { return };
+        let done = menus::mention(self.house, &me, incident, &message).await;
+        let reaction = if done.is_ok() { '📝' } else { '⚠' };
+        if let Err(error) = message.react(&self.house.http, reaction).await {
+            tracing::debug!(%error, "the note is taken, and could not be marked");
+        }
+        if let Err(fault) = done {
+            tracing::warn!(%fault, "a note by mention could not be taken");
+        }
+    }
+
+    /// Answers an interaction that was acknowledged.
+    async fn reply(&self, token: &str, replied: Result<Reply, Fault>) {
+        let reply = replied.unwrap_or_else(|fault| Reply { text: sorry(&fault), ..Reply::default() });
+        let mut text = if reply.text.chars().count() > MESSAGE { cut(&reply.text) } else { reply.text };
+        if let Some(incident) = reply.incident.filter(|incident| self.incident.as_ref() != Some(incident))
+            && let Ok(state) = self.house.bot.incident_state(&incident).await
+            && let Some(thread) = linked(&state, self.house.settings)
+        {
+            text.push_str(&format!("\n<#{thread}>"));
+        }
+        let files = reply.files.into_iter().map(|(name, bytes)| CreateAttachment::bytes(bytes, name));
+        let edit = files.fold(EditInteractionResponse::new().content(text), EditInteractionResponse::new_attachment);
+        self.edit(token, edit).await;
+    }
+
+    async fn edit(&self, token: &str, edit: EditInteractionResponse) {
+        let edit = edit.allowed_mentions(CreateAllowedMentions::new());
+        if let Err(error) = edit.execute(&self.house.http, token).await {
+            // It was done, and the journal says so; the card will show it.
+            tracing::warn!(%error, "an answer could not be delivered");
+        }
+    }
+
+    /// Tells the person who pressed, and nobody else.
+    async fn whisper(&self, press: &ComponentInteraction, text: &str, rows: Vec<CreateActionRow>) {
+        let said = serenity::all::CreateInteractionResponseFollowup::new()
+            .content(cut(text))
+            .ephemeral(true)
+            .allowed_mentions(CreateAllowedMentions::new())
+            .components(rows);
+        if let Err(error) = press.create_followup(&self.house.http, said).await {
+            tracing::warn!(%error, "an answer could not be delivered");
+        }
+    }
+}
+
+/// What went wrong, for the person who asked.
+fn sorry(fault: &Fault) -> String {
+    cut(&format!("⚠️ {}", fault.to_string().lines().map(|line| markdown(line, 600)).collect::<Vec<_>>().join("\n")))
+}

@@ -1,0 +1,243 @@
+//! Discord's side of the door: what comes in is acknowledged at once and handed on.
+//!
+//! Lives here: the event handler, the first answer to every interaction (which needs nothing but the interaction itself), the
+//! connection that is made anew for as long as the process lives. Never lives here: what is done about it (`door`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::channel::mpsc;
+use serenity::all::ClientBuilder;
+use serenity::all::{
+    ActionRowComponent, ChannelId, CommandInteraction, ComponentInteraction, ComponentInteractionDataKind, Context,
+    CreateActionRow, CreateInputText, CreateInteractionResponse, CreateInteractionResponseMessage, CreateModal,
+    EventHandler, GatewayIntents, GuildChannel, GuildId, Http, InputTextStyle, Interaction, Message, MessageId,
+    ModalInteraction, PartialGuildChannel, Ready, ResumedEvent,
+};
+
+use super::answer::private;
+use super::offers::{First, OfferId};
+use crate::base::clock::Clock;
+
+/// What is asked for at the gateway: threads and the bot's own guild, and messages, whose text Discord shows only where the bot
+/// is mentioned. None of them is privileged.
+pub const INTENTS: GatewayIntents = GatewayIntents::GUILDS.union(GatewayIntents::GUILD_MESSAGES);
+
+/// Discord's limit for a text that is asked for is 4,000; what is kept is a reason or a note.
+const LONGEST_TEXT: u16 = 1_000;
+/// How long is waited before the connection is made anew.
+const PAUSES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
+
+/// Makes a client of Discord's REST interface: each connection has its own.
+pub type MakeHttp = Arc<dyn Fn() -> Http + Send + Sync>;
+
+/// Something came in. Interactions are acknowledged already, or could not be.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A slash command, or one from the menu of a message.
+    Command(Box<CommandInteraction>),
+    /// A value is being typed.
+    Typing(Box<CommandInteraction>),
+    /// A button or a menu.
+    Press(Box<ComponentInteraction>, OfferId),
+    /// What was written into a modal.
+    Wrote(Box<ModalInteraction>, OfferId),
+    /// A message, not by the bot.
+    Message(Box<Message>),
+    /// Messages went by in a channel: the bot's own ones included.
+    Passed(ChannelId, MessageId),
+    /// A thread or channel is gone.
+    Gone(ChannelId),
+    /// The connection stands, again or for the first time.
+    Connected,
+}
+
+/// The path of a slash command and the values given: `(["incident", "declare"], [("title", …)])`.
+#[must_use]
+pub fn spoken(command: &CommandInteraction) -> (Vec<String>, Vec<super::verbs::Given>) {
+    use serenity::all::{CommandDataOption, CommandDataOptionValue as Value};
+    let mut path = vec![command.data.name.clone()];
+    let mut options: &[CommandDataOption] = &command.data.options;
+    while let [CommandDataOption { name, value: Value::SubCommand(inner) | Value::SubCommandGroup(inner), .. }] =
+        options
+    {
+        path.push(name.clone());
+        options = inner;
+    }
+    let given = options.iter().filter_map(|option| {
+        let value = match &option.value {
+            Value::String(text) | Value::Autocomplete { value: text, .. } => text.clone(),
+            Value::Boolean(yes) => yes.to_string(),
+            Value::Integer(number) => number.to_string(),
+            Value::Number(number) => number.to_string(),
+            _ => return None,
+        };
+        Some((option.name.clone(), value))
+    });
+    (path, given.collect())
+}
+
+/// What a modal brought.
+#[must_use]
+pub fn written(modal: &ModalInteraction) -> Option<String> {
+    modal.data.components.iter().flat_map(|row| &row.components).find_map(|component| match component {
+        ActionRowComponent::InputText(input) => input.value.clone(),
+        _ => None,
+    })
+}
+
+/// The id of what was pressed: a button's own, or the case taken from a menu.
+fn pressed(press: &ComponentInteraction) -> Option<OfferId> {
+    match &press.data.kind {
+        ComponentInteractionDataKind::StringSelect { values } => OfferId::parse(values.first()?),
+        _ => OfferId::parse(&press.data.custom_id),
+    }
+}
+
+/// Shown only to the person it answers.
+fn for_one() -> CreateInteractionResponse {
+    CreateInteractionResponse::Defer(CreateInteractionResponseMessage::new().ephemeral(true))
+}
+
+/// The modal that asks for the text an offer needs.
+fn modal(id: &OfferId) -> CreateInteractionResponse {
+    let (title, label, needed) = match id.first {
+        First::Reason => ("Say why", "Why? Everybody reads it.", true),
+        First::Value => ("Answer", "Value", true),
+        First::Note => ("Write a note", "For the timeline", true),
+        First::Remark | First::Do | First::Confirm => ("Anything to add?", "Why, or how it went", false),
+    };
+    let text = CreateInputText::new(InputTextStyle::Paragraph, label, "text").required(needed).max_length(LONGEST_TEXT);
+    let rows = vec![CreateActionRow::InputText(text)];
+    CreateInteractionResponse::Modal(CreateModal::new(id.to_string(), title).components(rows))
+}
+
+/// The first answer to an interaction: known from the interaction alone, so that it goes out at once. `None` where the answer
+/// itself must be the first one.
+#[must_use]
+pub fn first_answer(interaction: &Interaction) -> Option<CreateInteractionResponse> {
+    match interaction {
+        Interaction::Command(command) => {
+            let (path, _) = spoken(command);
+            let menu = command.data.target_id.is_some();
+            Some(if menu || private(&path) {
+                for_one()
+            } else {
+                CreateInteractionResponse::Defer(CreateInteractionResponseMessage::new())
+            })
+        }
+        Interaction::Component(press) => Some(match pressed(press) {
+            Some(id) if id.first.asks() => modal(&id),
+            Some(id) if id.first == First::Confirm => for_one(),
+            // A press changes nothing by itself: the card is edited when the journal says so.
+            _ => CreateInteractionResponse::Acknowledge,
+        }),
+        Interaction::Modal(_) => Some(for_one()),
+        _ => None,
+    }
+}
+
+/// What an interaction is to the rest of the bot; `None` where nothing more follows.
+#[must_use]
+pub fn incoming(interaction: Interaction) -> Option<Incoming> {
+    Some(match interaction {
+        Interaction::Command(command) => Incoming::Command(Box::new(command)),
+        Interaction::Autocomplete(typing) => Incoming::Typing(Box::new(typing)),
+        Interaction::Component(press) => {
+            let id = pressed(&press)?;
+            if id.first.asks() {
+                return None;
+            }
+            Incoming::Press(Box::new(press), id)
+        }
+        Interaction::Modal(modal) => {
+            let id = OfferId::parse(&modal.data.custom_id)?;
+            Incoming::Wrote(Box::new(modal), id)
+        }
+        _ => return None,
+    })
+}
+
+struct Ears {
+    out: mpsc::UnboundedSender<Incoming>,
+    guild: GuildId,
+}
+
+impl Ears {
+    fn tell(&self, incoming: Incoming) {
+        // Nobody listens only when the process is leaving.
+        drop(self.out.unbounded_send(incoming));
+    }
+}
+
+#[serenity::async_trait]
+impl EventHandler for Ears {
+    async fn interaction_create(&self, context: Context, interaction: Interaction) {
+        if let Some(answer) = first_answer(&interaction) {
+            let sent = context
+                .http
+                .create_interaction_response(interaction.id(), interaction.token(), &answer, Vec::new())
+                .await;
+            if let Err(error) = sent {
+                // What the person wants is done all the same: it is in the journal, and the thread shows it.
+                tracing::warn!(%error, "an interaction could not be acknowledged");
+            }
+        }
+        if let Some(incoming) = incoming(interaction) {
+            self.tell(incoming);
+        }
+    }
+
+    async fn message(&self, context: Context, message: Message) {
+        if message.guild_id != Some(self.guild) {
+            return;
+        }
+        self.tell(Incoming::Passed(message.channel_id, message.id));
+        let me = context.cache.current_user().id;
+        if message.author.id != me && !message.author.bot && message.mentions_user_id(me) {
+            self.tell(Incoming::Message(Box::new(message)));
+        }
+    }
+
+    async fn channel_delete(&self, _: Context, channel: GuildChannel, _: Option<Vec<Message>>) {
+        self.tell(Incoming::Gone(channel.id));
+    }
+
+    async fn thread_delete(&self, _: Context, thread: PartialGuildChannel, _: Option<GuildChannel>) {
+        self.tell(Incoming::Gone(thread.id));
+    }
+
+    async fn ready(&self, _: Context, _: Ready) {
+        self.tell(Incoming::Connected);
+    }
+
+    async fn resume(&self, _: Context, _: ResumedEvent) {
+        self.tell(Incoming::Connected);
+    }
+}
+
+/// Stays connected to the gateway until the future is dropped. Serenity resumes a dropped connection by itself; where it gives
+/// up, and before Discord is there at all, this begins anew.
+pub async fn stay(http: MakeHttp, guild: GuildId, clock: Arc<dyn Clock>, out: mpsc::UnboundedSender<Incoming>) {
+    let mut failures = 0;
+    loop {
+        match connect(http(), guild, out.clone()).await {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                tracing::warn!(%error, "Discord's gateway is not there");
+                failures += 1;
+            }
+        }
+        let pause = PAUSES[failures.min(PAUSES.len() - 1)];
+        clock.sleep_until(clock.now() + pause).await;
+    }
+}
+
+async fn connect(http: Http, guild: GuildId, out: mpsc::UnboundedSender<Incoming>) -> serenity::Result<()> {
+    // Where it cannot be asked, serenity would try an address of its own: Discord is asked first.
+    http.get_gateway().await?;
+    let ears = Ears { out, guild };
+    let mut client = ClientBuilder::new_with_http(http, INTENTS).event_handler(ears).await?;
+    client.start().await
+}

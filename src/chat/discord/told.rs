@@ -1,0 +1,200 @@
+//! What is worth a message of its own in an incident's thread: edits of a card notify nobody.
+//!
+//! Lives here: who must act ([`asked`]), what ended ([`note`]), what was missed while Discord was away ([`catch_up`]), figures of
+//! watches for the card. Pure but for the pictures and pages that a message carries. Never lives here: sending.
+
+use std::collections::BTreeMap;
+
+use serenity::all::CreateAttachment;
+
+use super::answer::{MESSAGE, Reply};
+use super::card::{Row, ended, relative, wanted};
+use super::offers;
+use crate::base::event::{IncidentId, Recorded, RunId};
+use crate::base::series::Series;
+use crate::base::text::{markdown, one_line};
+use crate::bot::grammar::Postmortem;
+use crate::bot::reports::Drafted;
+use crate::bot::waiting::waiting;
+use crate::bot::{Bot, Fault};
+use crate::domain::incident;
+use crate::domain::incident::event::Event as OfIncident;
+use crate::domain::run::event::{Event, Point, WatchTallied};
+use crate::domain::run::state::{Stage, State};
+use crate::domain::runbook::model::Does;
+use crate::domain::timeline::Fact;
+use crate::view::chart::{Unit, sparkline};
+
+/// Points that a sparkline on the card draws.
+const POINTS: usize = 24;
+/// Lines of a catch-up.
+const MISSED: usize = 15;
+
+/// A question that was announced: the id of its first answer tells it from any other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked(String);
+
+/// What is asked right now, with the text and the buttons of its message.
+#[must_use]
+pub fn asked(runs: &[State]) -> Vec<(Asked, String, Vec<Row>)> {
+    let mut found = Vec::new();
+    for run in runs {
+        for waiting in waiting(run) {
+            let offers = offers::of_question(run, &waiting);
+            let Some(first) = offers.first() else { continue };
+            let key = Asked(first.id().to_string());
+            let text = super::answer::cut(&wanted(&waiting));
+            let row = if offers.len() > 5 {
+                Row::Menu(one_line(&waiting.title, 100), offers.into_iter().take(25).collect())
+            } else {
+                Row::Buttons(offers)
+            };
+            found.push((key, text, vec![row]));
+        }
+    }
+    found
+}
+
+/// A message that is still to be said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// Words.
+    Text(String),
+    /// A watch ended: its chart goes with it.
+    Watched {
+        /// Of which run.
+        run: RunId,
+        /// Which step.
+        step: String,
+        /// Its verdict in words.
+        text: String,
+    },
+    /// The incident is resolved: the draft of its postmortem goes with it.
+    Resolved(String),
+}
+
+/// What is worth a message about a fact; `said` is its sentence.
+#[must_use]
+pub fn note(recorded: &Recorded<Fact>, said: Option<String>) -> Option<Note> {
+    let said = markdown(&said?, 600);
+    match &recorded.event {
+        Fact::Run(run, Event::Finished(finished)) => {
+            Some(Note::Text(format!("{} {run}: {said}", ended(finished.outcome))))
+        }
+        Fact::Run(run, Event::StepFinished(finished)) if finished.facts.contains_key("verdict") => {
+            Some(Note::Watched { run: run.clone(), step: finished.step.clone(), text: said })
+        }
+        Fact::Incident(_, OfIncident::Resolved(_)) => Some(Note::Resolved(said)),
+        Fact::Incident(_, OfIncident::Reopened(_)) => Some(Note::Text(format!("↩️ {said}"))),
+        _ => None,
+    }
+}
+
+/// What was recorded while nobody could be told, as one message.
+#[must_use]
+pub fn catch_up(missed: &[(Recorded<Fact>, String)]) -> Vec<Note> {
+    let mut text = format!("-# while Discord was out of reach ({} things were recorded):\n", missed.len());
+    let skipped = missed.len().saturating_sub(MISSED);
+    if skipped > 0 {
+        text.push_str(&format!("-# {skipped} before these; `/timeline` has them\n"));
+    }
+    for (recorded, said) in &missed[skipped..] {
+        let line = format!("• <t:{}:T> {}\n", recorded.head.occurred_at.timestamp(), markdown(said, 200));
+        if text.chars().count() + line.chars().count() > MESSAGE {
+            break;
+        }
+        text.push_str(&line);
+    }
+    let mut notes = vec![Note::Text(text.trim_end().to_owned())];
+    // What ended meanwhile brings its chart or its page all the same.
+    notes.extend(missed.iter().filter_map(|(recorded, said)| match note(recorded, Some(said.clone())) {
+        Some(Note::Text(_)) | None => None,
+        other => other,
+    }));
+    notes
+}
+
+impl Note {
+    /// The message: text and files.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn message(
+        &self,
+        bot: &Bot,
+        incident: &IncidentId,
+        _state: &incident::State,
+    ) -> Result<(String, Vec<CreateAttachment>), Fault> {
+        match self {
+            Self::Text(text) => Ok((text.clone(), Vec::new())),
+            Self::Watched { run, step, text } => {
+                // A picture that cannot be drawn must not keep the verdict from being told.
+                let pictures = bot.pictures(Some(incident)).await.unwrap_or_default();
+                let picture = pictures
+                    .into_iter()
+                    .rev()
+                    .find(|picture| picture.step.as_ref().is_some_and(|(of, at)| of == run && at == step));
+                let files = picture.map(|picture| {
+                    CreateAttachment::bytes(picture.png, format!("{}.png", picture.name)).description(picture.words)
+                });
+                Ok((format!("📈 {text}"), files.into_iter().collect()))
+            }
+            Self::Resolved(text) => {
+                let asked = Postmortem::Draft { incident: Some(incident.clone()), to: None };
+                let Drafted::Text(page) = bot.postmortem(asked).await? else { return Ok((text.clone(), Vec::new())) };
+                let reply = Reply::document(&format!("{incident}-postmortem.md"), &page);
+                let text = format!("🏁 {text}\nThe draft of the postmortem:\n{}", reply.text);
+                let files = reply.files.into_iter().map(|(name, bytes)| CreateAttachment::bytes(bytes, name)).collect();
+                Ok((super::answer::cut(&text), files))
+            }
+        }
+    }
+}
+
+/// The latest values of a run's watches, by series.
+#[derive(Clone, Debug, Default)]
+pub struct Measured(BTreeMap<String, Vec<Point>>);
+
+impl Measured {
+    /// Takes in a minute.
+    pub fn add(&mut self, tallied: &WatchTallied) {
+        for (name, points) in &tallied.points {
+            let kept = self.0.entry(name.clone()).or_default();
+            kept.extend_from_slice(points);
+            let over = kept.len().saturating_sub(POINTS * 4);
+            kept.drain(..over);
+        }
+    }
+
+    /// A line a series: name, sparkline, last value.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let line = |(name, points): (&String, &Vec<Point>)| {
+            let mut series = Series::new();
+            for point in points {
+                series.push(point.at, point.value);
+            }
+            let drawn = sparkline(&series, Unit::of(name, None), POINTS);
+            (!drawn.is_empty()).then(|| format!("{} {drawn}", one_line(name, 20)))
+        };
+        self.0.iter().filter_map(line).collect()
+    }
+}
+
+/// What was changed by the runs on the card, the newest last.
+#[must_use]
+pub fn changed(runs: &[State]) -> Vec<String> {
+    let mut found = Vec::new();
+    for run in runs {
+        for (position, step) in run.steps.iter().enumerate() {
+            let (Some(action), Some(result), Some(began)) = (&step.action, &step.result, step.started_at) else {
+                continue;
+            };
+            let done = matches!(step.stage, Stage::Done) && result.ok && action.changes() && action.confirms();
+            if done && matches!(run.step(position).does, Does::Act(_)) {
+                found.push(format!("{} {}", markdown(&action.describe(), 80), relative(began)));
+            }
+        }
+    }
+    found.into_iter().rev().take(3).rev().collect()
+}

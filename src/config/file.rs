@@ -1,0 +1,252 @@
+//! `rundown.toml`: what a server is told.
+//!
+//! Lives here: its shape, its faults with the line they stand in, secrets by reference: a variable or a file, never the value
+//! itself. Never lives here: targets and grants (`targets.yaml`).
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::Environment;
+use crate::base::schedule::Span;
+
+/// The file that is read where none is named.
+pub const DEFAULT: &str = "rundown.toml";
+/// The largest file that is read, in bytes.
+const LIMIT: u64 = 64 * 1024;
+
+/// The whole file. Everything may be left out.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct File {
+    /// The journal's file.
+    pub journal: Option<PathBuf>,
+    /// The folder of runbooks and `targets.yaml`.
+    pub runbooks: Option<PathBuf>,
+    /// Discord.
+    pub discord: Option<Discord>,
+    /// Something elsewhere that notices when this process is dead.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// `[discord]`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Discord {
+    /// The bot's token.
+    #[serde(default = "token")]
+    pub token: Reference,
+    /// The server's id.
+    pub server: Id,
+    /// The channel under which incidents get their threads.
+    pub channel: Id,
+    /// How interactions come in.
+    #[serde(default)]
+    pub interactions: Interactions,
+    /// With `interactions = "http"`: where to listen.
+    pub listen: Option<String>,
+    /// With `interactions = "http"`: the application's public key, as Discord shows it.
+    pub public_key: Option<String>,
+    /// Another address of Discord's interface, for tests against a look-alike.
+    pub api: Option<String>,
+}
+
+/// How interactions reach the bot.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interactions {
+    /// Over the gateway: nothing needs to be reachable from outside.
+    #[default]
+    Gateway,
+    /// As signed requests to an address of ours.
+    Http,
+}
+
+/// `[heartbeat]`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Heartbeat {
+    /// The address that is called; it often holds a key of its own.
+    pub url: Reference,
+    /// How often.
+    #[serde(default = "minute")]
+    pub every: String,
+}
+
+/// Where a secret comes from.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Reference {
+    /// `{ env = "DISCORD_TOKEN" }`.
+    Env(String),
+    /// `{ file = "/run/secrets/discord" }`.
+    File(PathBuf),
+}
+
+/// One of Discord's ids, as a number or in quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Id(pub u64);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(u64),
+            Text(String),
+        }
+        let id = match Written::deserialize(deserializer)? {
+            Written::Number(id) => Some(id),
+            Written::Text(text) => text.trim().parse().ok(),
+        };
+        id.filter(|id| *id > 0).map(Self).ok_or_else(|| {
+            serde::de::Error::custom(
+                "an id is a number, such as 1043551234567890123; Discord's developer mode copies it",
+            )
+        })
+    }
+}
+
+fn token() -> Reference {
+    Reference::Env("DISCORD_TOKEN".to_owned())
+}
+
+fn minute() -> String {
+    "1m".to_owned()
+}
+
+/// What is wrong with the file, or with what it points to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// It was named and cannot be read.
+    #[error("{file} cannot be read: {why}")]
+    Unreadable {
+        /// Which.
+        file: String,
+        /// In words.
+        why: String,
+    },
+    /// It does not say what it should; the text has the line.
+    #[error("{file} cannot be understood:\n{why}")]
+    Faulty {
+        /// Which.
+        file: String,
+        /// The line and what is wrong there.
+        why: String,
+    },
+    /// A secret has no value.
+    #[error("{what} has no value: {from} {why}")]
+    NoSecret {
+        /// What it is for.
+        what: &'static str,
+        /// Where it should come from.
+        from: String,
+        /// What is wrong there.
+        why: String,
+    },
+}
+
+impl File {
+    /// Reads the file that was named, or `rundown.toml` where it is there, or nothing.
+    ///
+    /// # Errors
+    /// It cannot be read, or has faults.
+    pub fn read(named: Option<&Path>) -> Result<Self, FileError> {
+        let path = named.unwrap_or(Path::new(DEFAULT));
+        let file = path.display().to_string();
+        let unreadable = |why: String| FileError::Unreadable { file: file.clone(), why };
+        match std::fs::metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => return Ok(Self::default()),
+            Err(error) => return Err(unreadable(error.to_string())),
+            Ok(meta) if meta.len() > LIMIT => return Err(unreadable("it is over 64 KiB".to_owned())),
+            Ok(_) => {}
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        toml::from_str(&text).map_err(|error| FileError::Faulty { file, why: error.to_string().trim_end().to_owned() })
+    }
+}
+
+impl Heartbeat {
+    /// How often.
+    ///
+    /// # Errors
+    /// No length of time.
+    pub fn every(&self) -> Result<Span, FileError> {
+        Span::parse_positive(&self.every).map_err(|fault| FileError::Faulty {
+            file: DEFAULT.to_owned(),
+            why: format!("heartbeat.every: {}", fault.message),
+        })
+    }
+}
+
+impl Reference {
+    /// The value. A file's last line end does not belong to it.
+    ///
+    /// # Errors
+    /// It is not set, not there, or empty.
+    pub fn value(&self, what: &'static str, environment: Environment<'_>) -> Result<SecretString, FileError> {
+        let (from, value) = match self {
+            Self::Env(name) => {
+                let value = environment(name).ok_or_else(|| "is not set".to_owned());
+                (format!("the variable {name}"), value)
+            }
+            Self::File(path) => {
+                let value = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"));
+                (format!("the file {}", path.display()), value)
+            }
+        };
+        let none = |why: String| FileError::NoSecret { what, from: from.clone(), why };
+        let value = value.map_err(none)?;
+        let value = value.trim();
+        if value.is_empty() {
+            return Err(none("is empty".to_owned()));
+        }
+        Ok(SecretString::from(value.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<File, FileError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rundown.toml");
+        std::fs::write(&path, text).unwrap();
+        File::read(Some(&path)).map_err(|error| match error {
+            FileError::Faulty { why, .. } => FileError::Faulty { file: "rundown.toml".into(), why },
+            other => other,
+        })
+    }
+
+    #[test]
+    fn a_small_file_is_enough_for_discord() {
+        let file = read("[discord]\nserver = \"1043551234567890123\"\nchannel = 77\n").unwrap();
+        let discord = file.discord.unwrap();
+        assert_eq!((discord.server, discord.channel), (Id(1_043_551_234_567_890_123), Id(77)));
+        assert_eq!(discord.token, Reference::Env("DISCORD_TOKEN".into()));
+        assert_eq!(discord.interactions, Interactions::Gateway);
+    }
+
+    #[test]
+    fn faults_tell_their_line() {
+        let unknown = read("[discord]\nserver = 1\nchannel = 2\ntokn = 3\n").unwrap_err();
+        let no_id = read("[discord]\nserver = \"general\"\nchannel = 2\n").unwrap_err();
+        let secret = read("[discord]\nserver = 1\nchannel = 2\ntoken = \"abc\"\n").unwrap_err();
+        insta::assert_snapshot!(format!("{unknown}\n\n{no_id}\n\n{secret}"));
+    }
+
+    #[test]
+    fn secrets_come_from_a_variable_or_a_file_and_are_never_empty() {
+        let environment = |name: &str| (name == "T").then(|| " s3cret \n".to_owned());
+        let value = Reference::Env("T".into()).value("the token", &environment).unwrap();
+        assert_eq!(value.expose_secret(), "s3cret");
+        let unset = Reference::Env("NOPE".into()).value("the token", &environment).unwrap_err();
+        assert_eq!(unset.to_string(), "the token has no value: the variable NOPE is not set");
+        let gone = Reference::File("nowhere/at/all".into()).value("the token", &environment).unwrap_err();
+        assert!(gone.to_string().starts_with("the token has no value: the file nowhere/at/all cannot be read"));
+    }
+}

@@ -1,0 +1,93 @@
+//! `rundown serve`: the process that drives every run and answers in chat.
+//!
+//! Lives here: wiring the fleet, Discord, the heartbeat and the signals together; leaving. Never lives here: what any of them does.
+
+use std::time::Duration;
+
+use futures::channel::mpsc;
+use futures::{FutureExt as _, StreamExt as _, pin_mut, select_biased};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::base::schedule::Span;
+use crate::bot::fleet::Fleet;
+use crate::bot::{Bot, Fault};
+use crate::chat::discord::{door, settings::Settings};
+use crate::chat::terminal::signals::signals;
+use crate::client::beat::Beat;
+
+/// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
+/// gives three seconds between asking and killing.
+const LEAVE_WITHIN: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
+
+/// What serves.
+pub struct Serving {
+    /// Discord, where it is set up.
+    pub discord: Option<Settings>,
+    /// The heartbeat: where, and how often.
+    pub heartbeat: Option<(SecretString, Span)>,
+}
+
+/// Serves until a signal comes, or the journal cannot be read any more.
+///
+/// # Errors
+/// The journal, the secrets that `targets.yaml` names, no signals can be caught.
+pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(), Fault> {
+    let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
+    let (fleet, harbour) = Fleet::new();
+    let (ear, news) = mpsc::unbounded();
+    let driving = bot.drive_all(harbour, ear).fuse();
+    let ready = |name: &str| say(&format!("ready: in Discord as {name}"));
+    let talking = async {
+        match &serving.discord {
+            Some(settings) => door::serve(bot, &fleet, settings, news, &ready).await,
+            None => {
+                say("ready: driving runs; Discord is not set up (rundown.toml has no [discord])");
+                // Nobody listens: what is heard is let go.
+                news.for_each(|_| futures::future::ready(())).await;
+                Ok(())
+            }
+        }
+    }
+    .fuse();
+    let beating = async {
+        match &serving.heartbeat {
+            Some((url, every)) => beat(bot, url, every.std()).await,
+            None => futures::future::pending().await,
+        }
+    }
+    .fuse();
+    pin_mut!(driving, talking, beating);
+    let mut leave = futures::future::pending().boxed().fuse();
+    loop {
+        select_biased! {
+            _ = signals.select_next_some() => {
+                say("leaving: what is under way gets two seconds; everything else is on disk");
+                fleet.drain();
+                leave = bot.clock().sleep_until(bot.clock().now() + LEAVE_WITHIN).fuse();
+            }
+            driven = driving => return driven,
+            () = leave => return Ok(()),
+            talked = talking => talked?,
+            () = beating => {}
+        }
+    }
+}
+
+/// Calls an address again and again, so that something else notices when it stops.
+async fn beat(bot: &Bot, url: &SecretString, every: Duration) {
+    let clock = bot.clock();
+    let beat = match Beat::new(url.expose_secret()) {
+        Ok(beat) => beat,
+        Err(error) => {
+            tracing::error!(error, "there is no heartbeat");
+            return futures::future::pending().await;
+        }
+    };
+    let every = chrono::TimeDelta::from_std(every).unwrap_or(chrono::TimeDelta::minutes(1));
+    loop {
+        if let Err(error) = beat.once().await {
+            tracing::warn!(error, "the heartbeat was not heard");
+        }
+        clock.sleep_until(clock.now() + every).await;
+    }
+}
