@@ -75,13 +75,32 @@ pub struct Heartbeat {
 }
 
 /// Where a secret comes from.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {
     /// `{ env = "DISCORD_TOKEN" }`.
     Env(String),
     /// `{ file = "/run/secrets/discord" }`.
     File(PathBuf),
+}
+
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Env { env: String },
+            File { file: PathBuf },
+            Other(serde::de::IgnoredAny),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Env { env } => Ok(Self::Env(env)),
+            Written::File { file } => Ok(Self::File(file)),
+            // What was written there may be the secret itself: it is not repeated.
+            Written::Other(_) => Err(serde::de::Error::custom(
+                "a secret is never written into this file: name where it comes from, { env = \"VARIABLE\" } or { file = \"PATH\" }",
+            )),
+        }
+    }
 }
 
 /// One of Discord's ids, as a number or in quotes.
@@ -128,7 +147,7 @@ pub enum FileError {
         why: String,
     },
     /// It does not say what it should; the text has the line.
-    #[error("{file} cannot be understood:\n{why}")]
+    #[error("{file}, {why}")]
     Faulty {
         /// Which.
         file: String,
@@ -163,7 +182,11 @@ impl File {
             Ok(_) => {}
         }
         let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-        toml::from_str(&text).map_err(|error| FileError::Faulty { file, why: error.to_string().trim_end().to_owned() })
+        toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            // Without the line itself: it may hold a secret.
+            FileError::Faulty { file, why: format!("line {line}: {}", error.message()) }
+        })
     }
 }
 

@@ -16,7 +16,14 @@ pub fn differ(wanted: &[CreateCommand], known: &[Command]) -> bool {
 }
 
 fn by_name(commands: &[Value]) -> std::collections::BTreeMap<String, Value> {
-    let named = |command: &Value| (command["name"].as_str().unwrap_or_default().to_owned(), core(command));
+    let named = |command: &Value| {
+        let mut told = core(command);
+        // A slash command need not say that it is one.
+        if let Value::Object(fields) = &mut told {
+            fields.entry("type").or_insert(Value::from(1.0));
+        }
+        (command["name"].as_str().unwrap_or_default().to_owned(), told)
+    };
     commands.iter().map(named).collect()
 }
 
@@ -39,7 +46,7 @@ fn core(value: &Value) -> Value {
     }
 }
 
-/// `type: 1` of a command is the default, as is `false` and an empty list.
+/// `false` and an empty list are the defaults.
 fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,

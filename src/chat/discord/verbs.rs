@@ -169,8 +169,12 @@ fn option(path: &[&str], arg: &clap::Arg, long: Option<String>, index: usize) ->
     } else {
         Takes::Text(source(path, id))
     };
-    // Without `--resume`, which a chat does not have, there is no run without a runbook.
-    let required = arg.is_required_set() || (path == ["runbook", "run"] && id == "runbook");
+    let required = match id {
+        // In a thread it is that thread's.
+        "incident" => false,
+        "runbook" => true,
+        _ => arg.is_required_set(),
+    };
     let words = arg.is_positional() && arg.get_num_args().is_some_and(|range| range.max_values() > 1);
     let many = matches!(arg.get_action(), ArgAction::Append) && (!words || id == "params");
     let name = long.clone().unwrap_or_else(|| id.replace('_', "-")).to_lowercase();
@@ -179,6 +183,8 @@ fn option(path: &[&str], arg: &clap::Arg, long: Option<String>, index: usize) ->
 
 fn about(text: Option<&clap::builder::StyledStr>) -> String {
     let text = text.map(ToString::to_string).unwrap_or_default();
+    // A chat has neither files nor dashes in front of its options.
+    let text = text.replace(", or a file", "").replace(", or go on with a run", "").replace("--", "");
     one_line(text.trim_end_matches('.'), DESCRIPTION)
 }
 
