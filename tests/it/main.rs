@@ -4,6 +4,7 @@ mod backup;
 mod bad_input;
 mod clients;
 mod contract;
+mod discord;
 mod kill;
 mod layering;
 mod railway_schema;

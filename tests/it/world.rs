@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "the world is outside the program and lives in real time")]
 #![allow(dead_code, reason = "what one test asks of the world another does not")]
 
+pub mod discord;
 mod http;
 mod ports;
 mod process;

@@ -1,0 +1,7 @@
+//! Discord: the look-alike itself, with the real client library as its bot.
+
+#![allow(clippy::disallowed_methods, reason = "Discord is outside the program and lives in real time")]
+
+mod lookalike;
+mod rules;
+mod small_bot;
