@@ -186,7 +186,7 @@ impl Bot {
             };
             drop(ended);
             match happened {
-                Happened::Claimed(Claim::Drive(run)) => turn.claimed(run)?,
+                Happened::Claimed(Claim::Drive(run)) => turn.claimed(run),
                 Happened::Claimed(Claim::Drain) => turn.draining = true,
                 Happened::Ended((run, how)) => turn.ended(run, how).await?,
                 Happened::News(news) => {
@@ -223,14 +223,17 @@ impl Turn<'_> {
         }
     }
 
-    fn claimed(&mut self, run: RunId) -> Result<(), Fault> {
-        // `targets.yaml` may name secrets that it did not name when this process started.
-        self.executors = Arc::new(self.bot.executors()?);
+    fn claimed(&mut self, run: RunId) {
+        // `targets.yaml` may name secrets that it did not name when this process started. Where it cannot be read any more, what
+        // it said before goes on to hold.
+        match self.bot.executors() {
+            Ok(executors) => self.executors = Arc::new(executors),
+            Err(fault) => tracing::error!(%fault, "secrets are those of the start"),
+        }
         if !self.seats.contains_key(&run) {
             self.due.remove(&run);
             self.start(run, 0);
         }
-        Ok(())
     }
 
     fn start_due(&mut self) {

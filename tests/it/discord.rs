@@ -3,5 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "Discord is outside the program and lives in real time")]
 
 mod lookalike;
+mod response;
 mod rules;
+mod served;
 mod small_bot;

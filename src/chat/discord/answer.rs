@@ -300,7 +300,14 @@ pub(super) fn written(written: &Written) -> Reply {
 
 pub(super) fn outcome(bot: &Bot, outcome: Outcome) -> Result<Reply, Fault> {
     Ok(match outcome {
-        Outcome::Written { incident, facts: said, zone } => Reply { incident: Some(incident), ..facts(&said, zone) },
+        Outcome::Written { incident, facts: said, zone } => {
+            let reply = facts(&said, zone);
+            let declared = said.iter().any(|recorded| {
+                matches!(&recorded.event, Fact::Incident(_, crate::domain::incident::event::Event::Declared(_)))
+            });
+            let text = if declared { format!("🚨 **{incident}** {}", reply.text) } else { reply.text };
+            Reply { text, incident: Some(incident), ..Reply::default() }
+        }
         Outcome::List { incidents, all } => {
             let lines = incidents.iter().rev().map(|(id, state)| {
                 let severity = state.severity.map_or(String::new(), |severity| format!(" · {severity}"));

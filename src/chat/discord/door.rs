@@ -17,6 +17,7 @@ use serenity::all::{
     Http, Message, ModalInteraction, User,
 };
 use serenity::builder::Builder as _;
+use tokio::sync::watch;
 
 use super::answer::{MESSAGE, Reply, answer, cut};
 use super::gateway::{self, Incoming, MakeHttp, spoken, written};
@@ -29,7 +30,6 @@ use crate::base::event::{Actor, IncidentId, Person, RunId};
 use crate::base::text::{markdown, one_line};
 use crate::bot::fleet::{Appended, Fleet};
 use crate::bot::{Bot, Fault};
-use crate::domain::timeline::Fact;
 
 /// The door's name in the record.
 const DOOR: &str = "discord";
@@ -42,8 +42,6 @@ const AGAIN: TimeDelta = TimeDelta::seconds(5);
 struct Door<'a> {
     house: &'a House<'a>,
     verbs: Vec<Verb>,
-    /// Which incident is talked about in which channel.
-    threads: BTreeMap<ChannelId, IncidentId>,
     nudges: BTreeMap<IncidentId, mpsc::UnboundedSender<Nudge>>,
     keepers: FuturesUnordered<LocalBoxFuture<'a, IncidentId>>,
 }
@@ -72,7 +70,8 @@ pub async fn serve(
             }
         }
     };
-    let house = House { bot, fleet: fleet.clone(), http: http.clone(), settings, me: me.id };
+    let threads = watch::Sender::new(BTreeMap::new());
+    let house = House { bot, fleet: fleet.clone(), http: http.clone(), settings, me: me.id, threads };
     let (out, mut incoming) = mpsc::unbounded();
     let made = settings.clone();
     let make: MakeHttp = Arc::new(move || made.http());
@@ -82,7 +81,6 @@ pub async fn serve(
     let mut door = Door {
         house: &house,
         verbs,
-        threads: BTreeMap::new(),
         nudges: BTreeMap::new(),
         keepers: FuturesUnordered::new(),
     };
@@ -98,14 +96,14 @@ pub async fn serve(
                 Incoming::Passed(channel, message) => door.nudge_in(channel, Nudge::Passed(message)),
                 Incoming::Gone(channel) => {
                     door.nudge_in(channel, Nudge::Gone);
-                    door.threads.remove(&channel);
+                    house.threads.send_modify(|threads| threads.retain(|_, thread| *thread != channel));
                 }
                 other => {
                     let context = Context { house: &house, verbs: door.verbs.clone(), incident: door.incident_of(&other) };
                     tasks.push(context.take(other).boxed_local());
                 }
             },
-            appended = news.select_next_some() => door.heard(appended).await,
+            appended = news.select_next_some() => door.heard(appended),
             () = tasks.select_next_some() => {}
             incident = door.keepers.select_next_some() => drop(door.nudges.remove(&incident)),
         }
@@ -138,7 +136,7 @@ impl<'a> Door<'a> {
     async fn find_open(&mut self) -> Result<(), Fault> {
         for (incident, state) in self.house.bot.incident_list().await? {
             if let Some(thread) = linked(&state, self.house.settings) {
-                self.threads.insert(thread, incident.clone());
+                self.house.threads.send_modify(|threads| drop(threads.insert(incident.clone(), thread)));
             }
             if state.status.is_open() {
                 self.keep(incident);
@@ -160,20 +158,14 @@ impl<'a> Door<'a> {
     }
 
     fn nudge_in(&self, channel: ChannelId, nudge: Nudge) {
-        let nudges = self.threads.get(&channel).and_then(|incident| self.nudges.get(incident));
-        if let Some(nudges) = nudges {
+        let incident = self.house.incident_in(channel);
+        if let Some(nudges) = incident.and_then(|incident| self.nudges.get(&incident)) {
             drop(nudges.unbounded_send(nudge));
         }
     }
 
-    async fn heard(&mut self, appended: Appended) {
+    fn heard(&mut self, appended: Appended) {
         let Some(incident) = appended.incident else { return };
-        if let Fact::Incident(_, crate::domain::incident::event::Event::Linked(_)) = &appended.fact.event
-            && let Ok(state) = self.house.bot.incident_state(&incident).await
-            && let Some(thread) = linked(&state, self.house.settings)
-        {
-            self.threads.insert(thread, incident.clone());
-        }
         drop(self.keep(incident).unbounded_send(Nudge::Recorded(Box::new(appended.fact))));
     }
 
@@ -187,7 +179,7 @@ impl<'a> Door<'a> {
             Incoming::Passed(channel, _) | Incoming::Gone(channel) => *channel,
             Incoming::Connected => return None,
         };
-        self.threads.get(&channel).cloned()
+        self.house.incident_in(channel)
     }
 }
 
@@ -434,8 +426,7 @@ impl Context<'_> {
         let reply = replied.unwrap_or_else(|fault| Reply { text: sorry(&fault), ..Reply::default() });
         let mut text = if reply.text.chars().count() > MESSAGE { cut(&reply.text) } else { reply.text };
         if let Some(incident) = reply.incident.filter(|incident| self.incident.as_ref() != Some(incident))
-            && let Ok(state) = self.house.bot.incident_state(&incident).await
-            && let Some(thread) = linked(&state, self.house.settings)
+            && let Some(thread) = self.house.thread_of(&incident).await
         {
             text.push_str(&format!("\n<#{thread}>"));
         }

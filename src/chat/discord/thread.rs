@@ -15,6 +15,7 @@ use serenity::all::{
     CreateMessage, CreateThread, EditMessage, EditThread, GetMessages, Http, Message, MessageId, UserId,
 };
 use serenity::http::{HttpError, StatusCode};
+use tokio::sync::watch;
 
 use super::card::{Card, Row, Scene, card};
 use super::settings::Settings;
@@ -37,6 +38,8 @@ const BURIED: usize = 12;
 /// How long is waited after Discord did not do what it should, first and at most.
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(1);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
+/// How long an answer waits for the thread it wants to point to.
+const MAKING: TimeDelta = TimeDelta::seconds(3);
 /// Runs on a card.
 const RUNS: usize = 3;
 /// Discord's error codes (its documentation, "Opcodes and Status Codes").
@@ -69,6 +72,27 @@ pub struct House<'a> {
     pub settings: &'a Settings,
     /// The bot's own user.
     pub me: UserId,
+    /// Where which incident is talked about.
+    pub threads: watch::Sender<BTreeMap<IncidentId, ChannelId>>,
+}
+
+impl House<'_> {
+    /// The incident that is talked about in a channel.
+    #[must_use]
+    pub fn incident_in(&self, channel: ChannelId) -> Option<IncidentId> {
+        self.threads.borrow().iter().find(|(_, thread)| **thread == channel).map(|(incident, _)| incident.clone())
+    }
+
+    /// The thread of an incident; waits a moment for one that is being made.
+    pub async fn thread_of(&self, incident: &IncidentId) -> Option<ChannelId> {
+        let mut threads = self.threads.subscribe();
+        let clock = self.bot.clock();
+        let there = threads.wait_for(|threads| threads.contains_key(incident));
+        match futures::future::select(std::pin::pin!(there), clock.sleep_until(clock.now() + MAKING)).await {
+            futures::future::Either::Left((Ok(threads), _)) => threads.get(incident).copied(),
+            _ => None,
+        }
+    }
 }
 
 /// One incident's thread, as far as it is known.
@@ -180,8 +204,15 @@ impl<'a> Room<'a> {
             last: 0,
             proposed: false,
         };
+        if let Some(thread) = room.thread {
+            room.known(thread);
+        }
         room.catch_up().await?;
         Ok(room)
+    }
+
+    fn known(&self, thread: ChannelId) {
+        self.house.threads.send_modify(|threads| drop(threads.insert(self.incident.clone(), thread)));
     }
 
     /// Reads what the thread shows already, and what was recorded since then becomes one message.
@@ -360,6 +391,7 @@ impl<'a> Room<'a> {
             incident: Some(self.incident.clone()),
         };
         self.thread = Some(thread);
+        self.known(thread);
         (self.card, self.below) = (None, BTreeSet::new());
         self.house.bot.incident(&crate::base::event::Actor::Bot, verb).await?;
         Ok(thread)

@@ -78,9 +78,7 @@ pub enum Note {
 pub fn note(recorded: &Recorded<Fact>, said: Option<String>) -> Option<Note> {
     let said = markdown(&said?, 600);
     match &recorded.event {
-        Fact::Run(run, Event::Finished(finished)) => {
-            Some(Note::Text(format!("{} {run}: {said}", ended(finished.outcome))))
-        }
+        Fact::Run(_, Event::Finished(finished)) => Some(Note::Text(format!("{} {said}", ended(finished.outcome)))),
         Fact::Run(run, Event::StepFinished(finished)) if finished.facts.contains_key("verdict") => {
             Some(Note::Watched { run: run.clone(), step: finished.step.clone(), text: said })
         }

@@ -1,0 +1,101 @@
+//! People respond to incidents through Discord, with the real bot in a process of its own.
+
+use super::served::Served;
+use crate::rundown::Desk;
+use crate::world::discord::{Config, Discord, Id};
+
+const PAGE: &str = r#"---
+id: tidy
+title: Tidy up
+severity: P2
+use_when: ["disk is full"]
+---
+# Tidy up
+
+## Tidy
+
+### Look
+```yaml rundown
+id: look
+exec: { argv: ["true"] }
+approval: { quorum: 1, within: 10m }
+```
+
+### Throw the old logs away
+Everything older than a week; ask the shift lead first.
+
+### What now?
+```yaml rundown
+id: verdict
+decide:
+  cases:
+    - { id: keep, label: "Keep it", when: "steps.look.ok", go: next }
+    - { id: deeper, label: "Look deeper", go: stop }
+```
+
+## Success criteria
+- [ ] It was looked at: `steps.look.ok`
+"#;
+
+const TARGETS: &str = "programs: { 'true': {} }\nenvironments:\n  production: { zone: UTC }\n";
+
+fn desk() -> Desk {
+    Desk::with_pages(&[("tidy.md", PAGE), ("targets.yaml", TARGETS)])
+}
+
+/// The thread of the incident whose title starts like this.
+fn thread(discord: &Discord, name: &str) -> Id {
+    discord.look(|world| {
+        let found = world.channels.values().find(|one| one.is_thread() && one.name.contains(name));
+        found.unwrap_or_else(|| panic!("no thread is called {name}")).id
+    })
+}
+
+#[tokio::test]
+async fn an_incident_is_declared_worked_on_and_resolved_from_a_telephone() {
+    let discord = Discord::start(Config::default());
+    let ops = discord.channel("ops");
+    let (ana, bo) = (discord.member("ana"), discord.member("bo"));
+    let desk = desk();
+    let bot = Served::start(&desk, &discord, ops).await;
+
+    ana.slash(ops, "incident declare", &[("title", "The disk is full, says the backend"), ("severity", "P1")]);
+    let reply = ana.sees_reply().await;
+    assert!(reply.contains("inc-1"), "{reply}");
+    let offer = {
+        discord
+            .until("the thread is there", |world| world.channels.values().any(|one| one.name.contains("disk is full")))
+            .await;
+        let thread = thread(&discord, "disk is full");
+        ana.sees(thread, "There is a runbook for this").await
+    };
+    let thread = thread(&discord, "disk is full");
+    let card = ana.sees(thread, "nobody has taken it on yet").await;
+    bo.press(card, "I'm on it").acknowledged().await;
+    ana.sees(thread, "bo is on it").await;
+
+    let again = ana.press(offer, "Run: Tidy up").message().await;
+    ana.press(again, "Run: Tidy up").acknowledged().await;
+    let asked = ana.sees(thread, "waits for the approval").await;
+    let sure = bo.press(asked, "Approve").message().await;
+    bo.press(sure, "Approve").acknowledged().await;
+
+    let asked = ana.sees(thread, "is to be done by hand").await;
+    ana.press(asked, "Done").acknowledged().await;
+    let asked = ana.sees(thread, "waits for a decision").await;
+    ana.press(asked, "Look deeper").acknowledged().await;
+    ana.sees(thread, "run-1 stopped").await;
+
+    ana.says(thread, "@Rundown the old logs are gone");
+    discord
+        .until("the note is in the record", |_| {
+            desk.rundown(&["timeline", "inc-1"]).out.contains("the old logs are gone")
+        })
+        .await;
+    println!("{}", desk.rundown(&["timeline", "inc-1"]).out);
+    for text in ana.reads(thread) {
+        println!("-----\n{text}");
+    }
+    assert_eq!(bot.leaves(), Some(0));
+    discord.finished();
+}
