@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::grammar::{Incident, Note};
 use super::{Bot, Fault, moment};
-use crate::base::event::{Actor, IncidentId, Instant, Person, Recorded};
+use crate::base::event::{Actor, IncidentId, Instant, Recorded};
 use crate::domain::incident::decide::{Command, Gate};
 use crate::domain::incident::state::State;
 use crate::domain::timeline::Fact;
@@ -112,8 +112,8 @@ impl Bot {
             Incident::Ack { incident } => (incident, Command::Acknowledge),
             Incident::Severity { severity, incident, why } => (incident, Command::SetSeverity { severity, why }),
             Incident::Status { status, incident, why } => (incident, Command::SetStatus { status, why }),
-            Incident::Assign { role, person, incident } => {
-                (incident, Command::AssignRole { role, person: person.as_deref().map(Person::new) })
+            Incident::Assign { role, person, incident, why: _ } => {
+                (incident, Command::AssignRole { role, person: person.as_deref().map(|name| self.meant(name)) })
             }
             Incident::Link { url, label, incident } => (incident, Command::Link { url, label }),
             Incident::Summary { text, section, incident } => {

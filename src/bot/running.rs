@@ -3,6 +3,7 @@
 //! Lives here: from a plan and a person to a run of an incident. Never lives here: what follows from what (`engine`,
 //! `domain`), prompts (the doors).
 
+use futures::StreamExt as _;
 use futures::channel::mpsc;
 
 use super::library::{At, Planned};
@@ -10,7 +11,8 @@ use super::{Bot, Fault};
 use crate::base::event::{Actor, IncidentId, Instant, RunId};
 use crate::domain::incident;
 use crate::domain::incident::event::Milestone;
-use crate::domain::run::input::Command;
+use crate::domain::people::Identity;
+use crate::domain::run::input::{Command, Refusal};
 use crate::domain::run::state::State;
 use crate::engine::{DriveOptions, Open};
 pub use crate::engine::{Live, Observer, Stopped};
@@ -30,7 +32,7 @@ pub struct Start {
 }
 
 /// What persons at this door say to a run while it is driven.
-pub type Commands = mpsc::UnboundedReceiver<(Actor, Command)>;
+pub type Commands = mpsc::UnboundedReceiver<(Identity, Command)>;
 
 impl Bot {
     /// Opens a run of a plan, and declares an incident for it where none was named.
@@ -136,7 +138,16 @@ impl Bot {
         let secrets = self.library.secrets()?;
         let executors = (self.executors)(secrets).map_err(Fault::Failed)?;
         let options = DriveOptions { process: self.process.clone(), poll: Some(POLL), until_human: false };
-        Ok(engine.drive(run, &executors, &options, commands, observer).await?)
+        let permitted = commands.filter_map(|(who, command)| async move {
+            match self.permit(&who, run, command).await {
+                Ok(command) => Some((who.actor, command)),
+                Err(why) => {
+                    observer.refused(&Refusal::NotAllowed(why));
+                    None
+                }
+            }
+        });
+        Ok(engine.drive(run, &executors, &options, Box::pin(permitted), observer).await?)
     }
 
     /// Plans a page as it would run now.

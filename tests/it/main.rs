@@ -6,6 +6,7 @@ mod clients;
 mod contract;
 mod kill;
 mod layering;
+mod people;
 mod railway_schema;
 mod real_incident;
 mod rehearsals;
