@@ -92,9 +92,9 @@ impl Bot {
     }
 
     pub(super) async fn write(&self, who: &Identity, run: RunId, command: Command) -> Result<Written, Fault> {
-        let command = self.permit(who, &run, command).await.map_err(Fault::Failed)?;
+        let (actor, command) = self.permit(who, &run, command).await.map_err(Fault::Failed)?;
         let engine = self.engine()?;
-        let facts = engine.command(&run, &who.actor, command).await?;
+        let facts = engine.command(&run, &actor, command).await?;
         let state = engine.run_state(&run).await?;
         let zone = crate::base::schedule::zone(&state.plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC);
         // Having taken the right to drive it, if only for a moment, shows that nobody else has it.

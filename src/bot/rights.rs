@@ -243,7 +243,9 @@ impl Bot {
     pub async fn admit(&self, who: &Identity, command: &Command) -> Result<Option<String>, Fault> {
         let (name, right) = need(command);
         let why = reason(command);
-        let told = self.weigh(who, name, right, why).map_err(Fault::Failed)?;
+        let people = self.people();
+        let who = &people.again(who);
+        let told = weigh(&people, who, name, right, why).map_err(Fault::Failed)?;
         let note = match (&told, command, why) {
             (Some(told), ..) => Some(told.clone()),
             // These have no place for a reason of their own.
@@ -257,25 +259,14 @@ impl Bot {
         Ok(told)
     }
 
-    /// What goes on record where a reason carries it, nothing where nothing is in the way, or why not.
-    fn weigh(&self, who: &Identity, name: &str, right: Right, why: Option<&str>) -> Result<Option<String>, String> {
-        match (who.may(right), why) {
-            (Verdict::Allowed, _) => Ok(None),
-            (Verdict::WithReason(_), Some(why)) => Ok(Some(words::beyond(name, who, right, why))),
-            (Verdict::WithReason(short), None) => {
-                Err(words::reason_wanted(name, who, short, right, &self.people().entitled(right)))
-            }
-            (Verdict::Refused(short), _) => {
-                Err(words::refusal(name, who, short, right, &self.people().entitled(right)))
-            }
-        }
-    }
-
-    /// Whether somebody may say this to a run as it stands. What is agreed to is pinned to the step that was looked at.
+    /// Whether somebody may say this to a run as it stands, by what `people.yaml` says now. What is agreed to is pinned to the
+    /// step that was looked at.
     ///
     /// # Errors
     /// Why not, and who may.
-    pub(super) async fn permit(&self, who: &Identity, run: &RunId, mut said: Said) -> Result<Said, String> {
+    pub(super) async fn permit(&self, who: &Identity, run: &RunId, mut said: Said) -> Result<(Actor, Said), String> {
+        let people = self.people();
+        let who = people.again(who);
         let why = match &said {
             Said::BreakGlass { why, .. } | Said::Override { why, .. } => Some(why.clone()),
             _ => None,
@@ -287,10 +278,14 @@ impl Bot {
             if let Some(position) = asked_about(&state, step.as_deref(), waits) {
                 *step = Some(state.step(position).id.clone());
                 right = sharpened(right, &state, position);
+                let several = matches!(state.steps[position].stage, Stage::Approval { quorum: 2.., .. });
+                if matches!(said, Said::Approve { .. }) && several && !people.is_usable() {
+                    return Err(words::UNCOUNTABLE.to_owned());
+                }
             }
         }
-        self.weigh(who, name_of(&said), right, why.as_deref())?;
-        Ok(said)
+        weigh(&people, &who, name_of(&said), right, why.as_deref())?;
+        Ok((who.actor, said))
     }
 
     /// Whether somebody may do something, why not, and who could.
@@ -300,6 +295,8 @@ impl Bot {
     pub async fn can_i(&self, who: &Identity, asked: &CanI) -> Result<Answered, Fault> {
         let command = named(&asked.what).map_err(Fault::Usage)?;
         let (name, mut right) = need(&command);
+        let people = self.people();
+        let who = &people.again(who);
         let mut lines = Vec::new();
         let mut barred = false;
         if let Command::Approve(said) = &command {
@@ -311,7 +308,7 @@ impl Bot {
                 None => lines.push("No step waits for that now; a target's own rule is told when one does".to_owned()),
             }
         }
-        let (verdict, entitled) = (who.may(right), self.people().entitled(right));
+        let (verdict, entitled) = (who.may(right), people.entitled(right));
         lines.insert(0, words::answer(name, who, &verdict, right, &entitled));
         Ok(Answered { yes: verdict.rank() > 0 && !barred, lines })
     }
@@ -348,6 +345,24 @@ fn about_an_act(said: &mut Said) -> Option<(&mut Option<String>, Waits)> {
 
 fn waits_for_approval(stage: &Stage) -> bool {
     matches!(stage, Stage::Approval { .. })
+}
+
+/// What goes on record where a reason carries it, nothing where nothing is in the way, or why not.
+fn weigh(
+    people: &People,
+    who: &Identity,
+    name: &str,
+    right: Right,
+    why: Option<&str>,
+) -> Result<Option<String>, String> {
+    match (who.may(right), why) {
+        (Verdict::Allowed, _) => Ok(None),
+        (Verdict::WithReason(_), Some(why)) => Ok(Some(words::beyond(name, who, right, why))),
+        (Verdict::WithReason(short), None) => {
+            Err(words::reason_wanted(name, who, short, right, &people.entitled(right)))
+        }
+        (Verdict::Refused(short), _) => Err(words::refusal(name, who, short, right, &people.entitled(right))),
+    }
 }
 
 /// The step that waits like that: the one that was named, or the first.

@@ -140,7 +140,7 @@ impl Bot {
         let options = DriveOptions { process: self.process.clone(), poll: Some(POLL), until_human: false };
         let permitted = commands.filter_map(|(who, command)| async move {
             match self.permit(&who, run, command).await {
-                Ok(command) => Some((who.actor, command)),
+                Ok(permitted) => Some(permitted),
                 Err(why) => {
                     observer.refused(&Refusal::NotAllowed(why));
                     None

@@ -6,6 +6,9 @@ use crate::base::event::Person;
 use crate::base::text::one_line;
 use crate::domain::people::{Entitled, Identity, Right, Shortfall, Verdict};
 
+/// What is said to an approval that takes several persons where `people.yaml` has faults.
+pub const UNCOUNTABLE: &str = "people.yaml cannot be used, so nobody knows which accounts are one person, and this takes \
+     several; mend it (rundown check), or break the glass with a reason: rundown approve --break-glass --why TEXT";
 /// More names than this are counted.
 const NAMES: usize = 6;
 

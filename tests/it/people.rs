@@ -129,6 +129,18 @@ fn a_faulty_file_is_told_and_gives_nobody_more() {
 }
 
 #[test]
+fn nobody_is_two_persons_while_the_file_cannot_be_used() {
+    let desk = desk();
+    by(&desk, "ana", "run restart --env test").exits(3);
+    by(&desk, "ana", "approve restart").exits(0);
+    std::fs::write(desk.path().join("runbooks/people.yaml"), "people: {").unwrap();
+    let said = by(&desk, "ana", "approve restart").exits(1);
+    assert!(said.err.contains("nobody knows which accounts are one person"), "{said:?}");
+    by(&desk, "ana", "approve restart --break-glass --why Redis is full").exits(0);
+    assert!(by(&desk, "ana", "timeline").out.contains("Redis is full"));
+}
+
+#[test]
 fn the_example_of_the_page_is_sound() {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/people.md")).unwrap();
     let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();

@@ -168,13 +168,24 @@ pub struct Identity {
     lent: Option<Role>,
     /// Whether they are who they are by `people.yaml`, or there is none and they sit at the terminal.
     pub known: bool,
+    /// How they came in, to look them up again.
+    seen: Seen,
+}
+
+/// An [`Account`] that is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    door: String,
+    id: String,
+    shown: String,
+    roles: Vec<String>,
 }
 
 impl Identity {
     /// The bot itself, which asks nobody.
     #[must_use]
     pub fn bot() -> Self {
-        Self { actor: Actor::Bot, own: Some(Role::Admin), lent: None, known: true }
+        Self { actor: Actor::Bot, own: Some(Role::Admin), lent: None, known: true, seen: Seen::default() }
     }
 
     /// What they are.
@@ -231,6 +242,8 @@ pub struct Entry {
 pub struct People {
     /// Whether there is such a file.
     written: bool,
+    /// Whether it can be used.
+    usable: bool,
     /// By their one name.
     named: BTreeMap<String, Entry>,
     /// Roles by the id of a Discord role.
@@ -252,7 +265,7 @@ impl People {
     /// Where there is no `people.yaml`: whoever sits at the terminal may do everything, everybody else may look.
     #[must_use]
     pub fn unwritten() -> Self {
-        Self::default()
+        Self { usable: true, ..Self::default() }
     }
 
     /// A file that cannot be used: it is known that rights were given, and nobody knows to whom.
@@ -262,7 +275,13 @@ impl People {
     }
 
     pub(crate) fn written(named: BTreeMap<String, Entry>, discord_roles: BTreeMap<String, Role>) -> Self {
-        Self { written: true, named, discord_roles }
+        Self { written: true, usable: true, named, discord_roles }
+    }
+
+    /// Whether it is known which accounts are one person. Where it is not, nobody can count persons.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.usable
     }
 
     /// Whether there is a file that names persons.
@@ -276,25 +295,33 @@ impl People {
     pub fn identify(&self, account: Account<'_>) -> Identity {
         let Account { door, id, shown, roles } = account;
         let id = one_line(id, LONGEST_ACCOUNT);
+        let seen = Seen { door: door.into(), id: id.clone(), shown: shown.into(), roles: roles.to_vec() };
         let held = |role: &String| self.discord_roles.get(role).copied();
         let by_roles = if door == "discord" { roles.iter().filter_map(held).max() } else { None };
         if let Some((name, entry)) = self.owner(door, &id) {
             let login = Some(id).filter(|id| id != name);
             let actor = Actor::Person { name: Person::new(name), door: door.to_owned(), login };
-            return Identity { actor, own: entry.role, lent: by_roles, known: true };
+            return Identity { actor, own: entry.role, lent: by_roles, known: true, seen };
         }
         if !self.written && door == TERMINAL {
             let name = one_line(shown, LONGEST_ACCOUNT);
             let login = Some(id).filter(|id| !id.is_empty() && *id != name);
             let actor = Actor::Person { name: Person::new(&name), door: door.to_owned(), login };
-            return Identity { actor, own: Some(Role::Admin), lent: None, known: true };
+            return Identity { actor, own: Some(Role::Admin), lent: None, known: true, seen };
         }
         // The account, not the shown name: that can be changed at any time, and a person would count twice.
         let name = Person::new(&format!("{door}:{}", if id.is_empty() { "?" } else { &id }));
         let login = Some(one_line(shown, LONGEST_ACCOUNT)).filter(|shown| !shown.is_empty() && *shown != id);
         let actor = Actor::Person { name, door: door.to_owned(), login };
         let by_door = (door == TERMINAL).then_some(Role::Responder);
-        Identity { actor, own: None, lent: by_roles.max(by_door), known: false }
+        Identity { actor, own: None, lent: by_roles.max(by_door), known: false, seen }
+    }
+
+    /// The same account as it stands now: a role may have been given or taken since they came in.
+    #[must_use]
+    pub fn again(&self, who: &Identity) -> Identity {
+        let Seen { door, id, shown, roles } = &who.seen;
+        if who.actor == Actor::Bot { who.clone() } else { self.identify(Account { door, id, shown, roles }) }
     }
 
     fn owner(&self, door: &str, id: &str) -> Option<(&String, &Entry)> {
