@@ -309,7 +309,11 @@ impl Bot {
             }
         }
         let (verdict, entitled) = (who.may(right), people.entitled(right));
-        lines.insert(0, words::answer(name, who, &verdict, right, &entitled));
+        let first = match &verdict {
+            Verdict::Allowed if barred => words::barred(name, who),
+            verdict => words::answer(name, who, verdict, right, &entitled),
+        };
+        lines.insert(0, first);
         Ok(Answered { yes: verdict.rank() > 0 && !barred, lines })
     }
 

@@ -51,6 +51,12 @@ pub fn answer(command: &str, who: &Identity, verdict: &Verdict, right: Right, en
     }
 }
 
+/// The answer of `can-i` where the role would do and the target's own rule is in the way.
+#[must_use]
+pub fn barred(command: &str, who: &Identity) -> String {
+    format!("no: {}'s role is enough for `{command}`, the target's own rule is not met", who.actor.label())
+}
+
 /// What is said to whoever is not in `people.yaml` and sits at the terminal.
 #[must_use]
 pub fn unnamed(who: &Identity) -> String {

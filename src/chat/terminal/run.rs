@@ -248,7 +248,7 @@ impl Sitting<'_> {
             return false;
         }
         for waiting in &open {
-            if let Some(command) = self.automatic(waiting) {
+            if let Some(command) = self.automatic(&state, waiting) {
                 self.send(seat, command);
                 return false;
             }
@@ -264,7 +264,7 @@ impl Sitting<'_> {
     }
 
     /// What the flags answer.
-    fn automatic(&mut self, waiting: &Waiting) -> Option<Command> {
+    fn automatic(&mut self, state: &State, waiting: &Waiting) -> Option<Command> {
         let step = Some(waiting.step.clone());
         let (command, kind) = match &waiting.what {
             What::Question { question: Question::Branch { cases }, .. } if self.door.yes => {
@@ -273,7 +273,10 @@ impl Sitting<'_> {
             }
             What::Approval { .. } => {
                 let named = self.door.approve.iter().any(|named| named == "all" || *named == waiting.step);
-                (named.then_some(Command::Approve { step })?, "approve")
+                // What cannot be taken back is agreed to by somebody who sees it.
+                let action = state.plan.position(&waiting.step).and_then(|at| state.steps[at].action.as_deref());
+                let for_good = action.is_some_and(|action| state.plan.inventory.irreversible(action));
+                ((named && !for_good).then_some(Command::Approve { step })?, "approve")
             }
             _ => return None,
         };
