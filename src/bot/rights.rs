@@ -208,7 +208,8 @@ impl Bot {
         self.people().identify(account)
     }
 
-    fn people(&self) -> People {
+    /// Who is known now.
+    pub(super) fn people(&self) -> People {
         self.library.people().unwrap_or_else(|_| People::unreadable())
     }
 

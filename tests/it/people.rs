@@ -137,8 +137,13 @@ fn nobody_is_two_persons_while_the_file_cannot_be_used() {
     std::fs::write(desk.path().join("runbooks/people.yaml"), "people: {").unwrap();
     let said = by(&desk, "ana", "approve restart").exits(1);
     assert!(said.err.contains("nobody knows which accounts are one person"), "{said:?}");
-    by(&desk, "ana", "approve restart --break-glass --why Redis is full").exits(0);
-    assert!(by(&desk, "ana", "timeline").out.contains("Redis is full"));
+    let said = by(&desk, "ana", "run restart --env test --approve all").exits(3);
+    assert!(
+        said.out.contains("nobody knows which accounts are one person"),
+        "a run is told what a command is: {said:?}"
+    );
+    by(&desk, "ana", "approve restart --run run-1 --break-glass --why Redis is full").exits(0);
+    assert!(by(&desk, "ana", "timeline inc-1").out.contains("Redis is full"));
 }
 
 #[test]
