@@ -1,6 +1,6 @@
 //! Who may do what: every command of the grammar with the right it takes, asked before it is carried out.
 //!
-//! Lives here: the table ([`need`]), [`Bot::admit`] for a command as it is given, [`Bot::permit`] for what is said to a run
+//! Lives here: the table ([`need`]), [`Bot::admit`] for a command as it is given, `Bot::permit` for what is said to a run
 //! (also at a prompt), `can-i`. Every door goes through them. Never lives here: what a role may do (`domain/people`), how
 //! somebody is told (`view/rights`), the rule of a target (the run decides that).
 
