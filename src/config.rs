@@ -40,8 +40,10 @@ pub struct Settings {
     pub railway_api: Option<String>,
     /// What this process is called in the record: `host:pid`.
     pub process: String,
-    /// Who sits at the terminal.
+    /// Who sits at the terminal, by what they call themselves.
     pub person: Actor,
+    /// The account at the terminal; empty where nobody knows.
+    pub login: String,
 }
 
 /// Where runbooks are read from.
@@ -96,6 +98,7 @@ impl Settings {
                 .map_or(Folder::Default, Folder::Named),
             railway_api: set("RAILWAY_API_URL"),
             process: format!("{}:{}", one_line(host, LONGEST_NAME), std::process::id()),
+            login: one_line(login.as_deref().unwrap_or_default(), LONGEST_NAME),
             person: person(&name, login)?,
         })
     }

@@ -8,6 +8,7 @@ use clap::Parser as _;
 use rundown::base::clock::{Clock, RealClock};
 use rundown::base::secret::Secrets;
 use rundown::bot::library::Library;
+use rundown::bot::rights::at_terminal;
 use rundown::bot::{Bot, Fault};
 use rundown::chat::discord::settings::Settings as Discord;
 use rundown::chat::terminal::args::{Args, Verb};
@@ -67,8 +68,6 @@ fn work(args: Args) -> Result<Exit, Fault> {
         Flags { journal: door.journal.clone(), runbooks: door.runbooks.clone(), person: door.person.clone(), file };
     let settings = Settings::new(flags, &environment, system_login, &host_name(&environment))
         .map_err(|error| Fault::Usage(error.to_string()))?;
-    let terminal =
-        Terminal::new(settings.person.clone(), door, std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()));
     let scratch = std::env::temp_dir().join(format!("rundown-{}", std::process::id()));
     let library = Library::new(settings.runbooks, Box::new(|name| std::env::var(name).ok()), scratch);
     let path = settings.journal;
@@ -84,6 +83,11 @@ fn work(args: Args) -> Result<Exit, Fault> {
     if let Some(serving) = serving {
         return serve(&bot, &serving);
     }
+    let account = at_terminal(&settings.login, settings.person.label());
+    let who = bot.identify(account);
+    let told = bot.seen_as(&who, account);
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+    let terminal = Terminal::new(who, told, door, no_color);
     // One thread drives everything; what blocks (the journal, the keyboard) has threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

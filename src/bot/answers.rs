@@ -4,7 +4,8 @@
 
 use super::grammar::{Answer, Approve, Decide, Done, Override, Reject, Settle, Tick};
 use super::{Bot, Fault};
-use crate::base::event::{Actor, Recorded, RunId};
+use crate::base::event::{Recorded, RunId};
+use crate::domain::people::Identity;
 use crate::domain::run::input::Command;
 use crate::domain::timeline::Fact;
 
@@ -74,33 +75,34 @@ impl Bot {
     /// Writes down what a person says to a run.
     ///
     /// # Errors
-    /// It is not clear which run is meant, the run refuses, the journal.
-    pub async fn say(&self, actor: &Actor, said: impl Into<Said>) -> Result<Written, Fault> {
+    /// It is not clear which run is meant, the person may not, the run refuses, the journal.
+    pub async fn say(&self, who: &Identity, said: impl Into<Said>) -> Result<Written, Fault> {
         let (run, command) = said.into();
         let run = self.open_run(run.as_ref()).await?;
-        self.write(actor, run, command).await
+        self.write(who, run, command).await
     }
 
     /// Ticks a criterion, which is also possible when the run is over.
     ///
     /// # Errors
     /// As [`Self::say`].
-    pub async fn tick(&self, actor: &Actor, tick: Tick) -> Result<Written, Fault> {
+    pub async fn tick(&self, who: &Identity, tick: Tick) -> Result<Written, Fault> {
         let run = self.run_with_criteria(tick.run.as_ref()).await?;
-        self.write(actor, run, Command::Tick { criterion: tick.criterion }).await
+        self.write(who, run, Command::Tick { criterion: tick.criterion }).await
     }
 
     /// Writes down what a button says to a run, as the run's command.
     ///
     /// # Errors
     /// The run refuses, the journal.
-    pub async fn tell_run(&self, actor: &Actor, run: &RunId, command: Command) -> Result<Written, Fault> {
-        self.write(actor, run.clone(), command).await
+    pub async fn tell_run(&self, who: &Identity, run: &RunId, command: Command) -> Result<Written, Fault> {
+        self.write(who, run.clone(), command).await
     }
 
-    pub(super) async fn write(&self, actor: &Actor, run: RunId, command: Command) -> Result<Written, Fault> {
+    pub(super) async fn write(&self, who: &Identity, run: RunId, command: Command) -> Result<Written, Fault> {
+        let (actor, command) = self.permit(who, &run, command).await.map_err(Fault::Failed)?;
         let engine = self.engine()?;
-        let facts = engine.command(&run, actor, command).await?;
+        let facts = engine.command(&run, &actor, command).await?;
         let state = engine.run_state(&run).await?;
         let zone = crate::base::schedule::zone(&state.plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC);
         // Having taken the right to drive it, if only for a moment, shows that nobody else has it.

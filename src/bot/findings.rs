@@ -131,10 +131,10 @@ impl Bot {
     pub async fn action(&self, actor: &Actor, verb: Action) -> Result<Outcome, Fault> {
         let (incident, command) = match verb {
             Action::Add { text, about, incident } => {
-                (incident, review::Command::AddAction(fields(Some(text.join(" ")), about)))
+                (incident, review::Command::AddAction(fields(Some(text.join(" ")), about, |name| self.meant(name))))
             }
             Action::Set { id, text, about, incident } => {
-                (incident, review::Command::ChangeAction { id, to: fields(text, about) })
+                (incident, review::Command::ChangeAction { id, to: fields(text, about, |name| self.meant(name)) })
             }
             Action::Done(SettleAction { id, note, incident }) => {
                 (incident, review::Command::SettleAction { id, done: true, note })
@@ -204,7 +204,7 @@ fn settled(id: ItemId, verdict: Verdict, why: Option<String>) -> investigation::
     investigation::Command::Settle { id, verdict, why }
 }
 
-fn fields(text: Option<String>, about: ActionAbout) -> ActionFields {
+fn fields(text: Option<String>, about: ActionAbout, meant: impl Fn(&str) -> Person) -> ActionFields {
     let ActionAbout { owner, priority, due, link } = about;
-    ActionFields { text, owner: owner.as_deref().map(Person::new), priority, due, url: link }
+    ActionFields { text, owner: owner.as_deref().map(meant), priority, due, url: link }
 }

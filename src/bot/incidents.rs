@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::grammar::{Incident, Note};
 use super::{Bot, Fault, moment};
-use crate::base::event::{Actor, IncidentId, Instant, Person, Recorded};
+use crate::base::event::{Actor, IncidentId, Instant, Recorded};
 use crate::domain::incident::decide::{Command, Gate};
 use crate::domain::incident::state::State;
 use crate::domain::timeline::Fact;
@@ -115,27 +115,13 @@ impl Bot {
         Ok(self.engine()?.incident(incident).await?)
     }
 
-    /// Writes down what a button says to an incident, as the domain's command.
-    ///
-    /// # Errors
-    /// A refusal, the journal.
-    pub async fn tell_incident(
-        &self,
-        actor: &Actor,
-        incident: &IncidentId,
-        occurred: Option<Instant>,
-        command: Command,
-    ) -> Result<Outcome, Fault> {
-        self.submit(actor, incident.clone(), occurred, command).await
-    }
-
     async fn change(&self, actor: &Actor, verb: Incident) -> Result<Outcome, Fault> {
         let (named, command) = match verb {
             Incident::Ack { incident } => (incident, Command::Acknowledge),
             Incident::Severity { severity, incident, why } => (incident, Command::SetSeverity { severity, why }),
             Incident::Status { status, incident, why } => (incident, Command::SetStatus { status, why }),
-            Incident::Assign { role, person, incident } => {
-                (incident, Command::AssignRole { role, person: person.as_deref().map(Person::new) })
+            Incident::Assign { role, person, incident, why: _ } => {
+                (incident, Command::AssignRole { role, person: person.as_deref().map(|name| self.meant(name)) })
             }
             Incident::Link { url, label, incident } => (incident, Command::Link { url, label }),
             Incident::Summary { text, section, incident } => {

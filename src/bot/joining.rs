@@ -8,7 +8,7 @@ use super::incidents::Outcome;
 use super::records::Told;
 use super::waiting::waiting;
 use super::{Bot, Fault};
-use crate::base::event::{Actor, IncidentId, Person};
+use crate::base::event::{Actor, IncidentId};
 use crate::base::text::one_line;
 use crate::domain::gate::gate;
 use crate::domain::incident::Command;
@@ -82,7 +82,7 @@ impl Bot {
     pub async fn handoff(&self, actor: &Actor, asked: Handoff) -> Result<(Outcome, String), Fault> {
         let told = self.told(Some(&asked.incident)).await?;
         let said = self.brief_of(&told).await?;
-        let command = Command::HandOver { to: Person::new(&asked.to), brief: said.clone() };
+        let command = Command::HandOver { to: self.meant(&asked.to), brief: said.clone() };
         let outcome = self.submit(actor, told.incident, None, command).await?;
         Ok((outcome, said))
     }

@@ -16,6 +16,7 @@ use crate::base::secret::Secrets;
 use crate::base::text::nearest;
 use crate::config::Folder;
 use crate::domain::action::inventory::Inventory;
+use crate::domain::people::{self, People};
 use crate::domain::runbook::model::Plan;
 use crate::domain::runbook::{MAX_PAGE, fault};
 use crate::rehearsal::contract;
@@ -30,6 +31,8 @@ static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
 const DEFAULT_FOLDER: &str = "runbooks";
 /// The file beside the runbooks that names targets.
 const TARGETS: &str = "targets.yaml";
+/// The file beside the runbooks that names persons.
+const PEOPLE: &str = "people.yaml";
 
 /// Looks a variable of the environment up.
 pub type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -75,6 +78,8 @@ impl CheckedPage {
 pub struct Checks {
     /// Page by page.
     pub pages: Vec<CheckedPage>,
+    /// `people.yaml`, where everything was to be checked and there is one.
+    pub people: Option<CheckedPage>,
 }
 
 /// A runbook in the list.
@@ -307,7 +312,8 @@ impl Library {
             }
             Err(unreadable) => unreadable,
         };
-        Ok(Checks { pages: side_by_side(found, &check) })
+        let people = if asked.paths.is_empty() { self.checked_people()? } else { None };
+        Ok(Checks { pages: side_by_side(found, &check), people })
     }
 
     /// The text of a sub-runbook.
@@ -369,10 +375,48 @@ impl Library {
         read.transpose().map_err(|unreadable| Fault::Usage(unreadable.rendered(false).trim_end().to_owned()))
     }
 
+    /// `people.yaml`, where there is one. It is never inside the program: nobody is known everywhere.
+    fn people_page(&self) -> Result<Option<Result<Page, CheckedPage>>, Fault> {
+        match self.place() {
+            Place::Inside => Ok(None),
+            Place::Disk(folder) => {
+                let file = folder.join(PEOPLE);
+                if file.exists() { read_file(&file).map(Some) } else { Ok(None) }
+            }
+        }
+    }
+
+    fn checked_people(&self) -> Result<Option<CheckedPage>, Fault> {
+        Ok(self.people_page()?.map(|page| match page {
+            Ok(page) => CheckedPage { faults: people::load::load(&page.source).err().unwrap_or_default(), page },
+            Err(unreadable) => unreadable,
+        }))
+    }
+
+    /// Who is known and what they may do.
+    ///
+    /// # Errors
+    /// `people.yaml` is there and has faults, or cannot be read.
+    pub fn people(&self) -> Result<People, Fault> {
+        let Some(page) = self.people_page()? else { return Ok(People::unwritten()) };
+        let page = page.map_err(|unreadable| Fault::Usage(unreadable.rendered(false).trim_end().to_owned()))?;
+        language::people(&page)
+    }
+
     fn inventory(&self, environment: Option<&str>) -> Result<Option<Inventory>, Fault> {
         match (self.targets()?, environment) {
             (Some(targets), _) => {
-                language::inventory(&targets, environment, &self.variables, &|name| self.contract(name)).map(Some)
+                let read = |name: &str| self.contract(name);
+                let mut inventory = language::inventory(&targets, environment, &self.variables, &read)?;
+                // Approvers may be written by any of their names; a person counts once.
+                if let Ok(people) = self.people() {
+                    for rule in inventory.targets.values_mut().map(|target| &mut target.approval) {
+                        rule.approvers = rule.approvers.iter().map(|name| people.meant(name.name())).collect();
+                        rule.approvers.sort();
+                        rule.approvers.dedup();
+                    }
+                }
+                Ok(Some(inventory))
             }
             (None, Some(name)) => Err(Fault::Usage(format!(
                 "there is no {TARGETS} beside the runbooks, so nobody knows the environment '{name}'"

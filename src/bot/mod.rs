@@ -22,6 +22,7 @@ pub mod recording;
 pub mod records;
 pub mod rehearsing;
 pub mod reports;
+pub mod rights;
 pub mod running;
 pub mod single;
 pub mod steer;

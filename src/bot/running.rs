@@ -3,6 +3,7 @@
 //! Lives here: from a plan and a person to a run of an incident. Never lives here: what follows from what (`engine`,
 //! `domain`), prompts (the doors).
 
+use futures::StreamExt as _;
 use futures::channel::mpsc;
 
 use super::library::{At, Planned};
@@ -10,6 +11,8 @@ use super::{Bot, Fault};
 use crate::base::event::{Actor, IncidentId, Instant, RunId};
 use crate::domain::incident;
 use crate::domain::incident::event::Milestone;
+use crate::domain::people::Identity;
+use crate::domain::run::input::{Command, Refusal};
 use crate::domain::run::state::State;
 use crate::engine::{DriveOptions, Open};
 pub use crate::engine::{Live, Message, Observer, Stopped};
@@ -28,17 +31,21 @@ pub struct Start {
     pub approves: Vec<String>,
 }
 
-/// What this process says to a run while it is driven.
-pub type Commands = mpsc::UnboundedReceiver<Message>;
+/// What persons at this door say to a run while it is driven.
+pub type Commands = mpsc::UnboundedReceiver<(Identity, Command)>;
 
 impl Bot {
     /// Opens a run of a plan, and declares an incident for it where none was named.
     ///
     /// # Errors
     /// No such incident or step, a refusal, the journal.
-    pub async fn start(&self, actor: &Actor, planned: &Planned, start: Start) -> Result<RunId, Fault> {
+    pub async fn start(&self, actor: &Actor, planned: &Planned, mut start: Start) -> Result<RunId, Fault> {
         let plan = &planned.plan;
         check_steps(plan, &start)?;
+        if !self.people().is_usable() {
+            // Nobody can be counted now; whoever starts it is asked like everybody else.
+            start.approves.clear();
+        }
         let engine = self.engine()?;
         let (incident, started) = match start.incident {
             Some(incident) => {
@@ -134,7 +141,16 @@ impl Bot {
         let engine = self.engine()?;
         let executors = self.executors()?;
         let options = DriveOptions { process: self.process.clone(), poll: Some(POLL), until_human: false };
-        Ok(engine.drive(run, &executors, &options, commands, observer).await?)
+        let permitted = commands.filter_map(|(who, command)| async move {
+            match self.permit(&who, run, command).await {
+                Ok((actor, command)) => Some(Message::Said(actor, command)),
+                Err(why) => {
+                    observer.refused(&Refusal::NotAllowed(why));
+                    None
+                }
+            }
+        });
+        Ok(engine.drive(run, &executors, &options, Box::pin(permitted), observer).await?)
     }
 
     /// Plans a page as it would run now.

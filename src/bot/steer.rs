@@ -5,7 +5,8 @@
 use super::answers::Written;
 use super::grammar::Runbook;
 use super::{Bot, Fault};
-use crate::base::event::{Actor, RunId};
+use crate::base::event::RunId;
+use crate::domain::people::Identity;
 use crate::domain::run::input::Command;
 use crate::domain::run::state::State;
 
@@ -30,9 +31,9 @@ impl Bot {
     ///
     /// # Errors
     /// It is not clear which run is meant, the run refuses, the journal.
-    pub async fn steer(&self, actor: &Actor, said: (Option<RunId>, Command)) -> Result<Written, Fault> {
+    pub async fn steer(&self, who: &Identity, said: (Option<RunId>, Command)) -> Result<Written, Fault> {
         let run = self.open_run(said.0.as_ref()).await?;
-        self.write(actor, run, said.1).await
+        self.write(who, run, said.1).await
     }
 
     /// A run as it stands.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::channel::mpsc;
 use futures::future::{AbortHandle, Abortable, BoxFuture, Either};
-use futures::stream::{BoxStream, SelectAll};
+use futures::stream::{BoxStream, FusedStream, SelectAll};
 use futures::{FutureExt, StreamExt, select_biased};
 use serde_json::Value;
 use tracing::Instrument;
@@ -87,7 +87,7 @@ impl Engine {
         run: &RunId,
         executors: &Executors,
         options: &DriveOptions,
-        mut told: mpsc::UnboundedReceiver<Message>,
+        mut told: impl FusedStream<Item = Message> + Unpin,
         observer: &dyn Observer,
     ) -> Result<Stopped, EngineError> {
         let mut session = Session::load(self, run).await?;

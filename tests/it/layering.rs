@@ -10,6 +10,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("client", &["base", "domain::action"]),
     ("domain::source", &["base"]),
     ("domain::action", &["base", "domain::source"]),
+    ("domain::people", &["base", "domain::source"]),
     ("domain::target", &["base", "domain::action"]),
     ("domain::runbook", &["base", "domain::action", "domain::source"]),
     ("domain::run", &["base", "domain::action", "domain::runbook", "domain::target"]),

@@ -7,6 +7,7 @@ mod contract;
 mod discord;
 mod kill;
 mod layering;
+mod people;
 mod railway_schema;
 mod real_incident;
 mod rehearsals;

@@ -59,6 +59,11 @@ impl Desk {
         desk
     }
 
+    /// Puts a file beside the runbooks.
+    pub fn add_page(&self, name: &str, text: &str) {
+        std::fs::write(self.runbooks.join(name), text).expect("a page");
+    }
+
     /// Sets a variable for every command.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.variables.push((name.to_owned(), value.into()));

@@ -326,7 +326,7 @@ fn the_day_it_came_back_is_recognised_briefed_and_handed_over() {
     let brief = block_on(room.bot.brief(&BriefArgs { incident: Some("inc-2".parse().unwrap()) })).unwrap();
     insta::assert_snapshot!("came_back_brief", brief);
     let me = Actor::Person { name: Person::new("eva"), door: "terminal".into(), login: None };
-    let handoff = Handoff { incident: "inc-2".parse().unwrap(), to: "ben".into() };
+    let handoff = Handoff { incident: "inc-2".parse().unwrap(), to: "ben".into(), why: None };
     let (_, told) = block_on(room.bot.handoff(&me, handoff)).unwrap();
     assert_eq!(told, brief, "what the next one was told is what stands in the record");
     let after = block_on(room.bot.brief(&BriefArgs { incident: Some("inc-2".parse().unwrap()) })).unwrap();

@@ -281,6 +281,9 @@ pub struct Handoff {
     /// Who takes the command.
     #[arg(value_name = "TO")]
     pub to: String,
+    /// Why; goes into the timeline.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
 }
 
 /// `similar`.

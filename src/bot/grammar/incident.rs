@@ -84,6 +84,9 @@ pub enum Incident {
         /// Which incident.
         #[arg(long, value_name = "INC")]
         incident: Option<IncidentId>,
+        /// Why; goes into the timeline.
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
     },
     /// Write something down in the timeline.
     Note(super::Note),

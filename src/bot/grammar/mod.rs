@@ -5,6 +5,7 @@
 //! has: every value is plain text, a number or one of a few words.
 
 mod answers;
+mod can_i;
 mod chart;
 mod findings;
 mod freeze;
@@ -14,6 +15,7 @@ mod runbook;
 mod values;
 
 pub use answers::{Answer, Approve, Decide, Done, Override, Reject, Settle, Tick, Verdict};
+pub use can_i::{CanI, leaves, named};
 pub use chart::{Chart, Format};
 pub use findings::{
     Action, ActionAbout, BriefArgs, Cause, Evidence, Handoff, Hypothesis, ImpactArgs, LessonArgs, Recommend,
@@ -103,6 +105,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Everything about an incident in a folder: pages, charts, events, runbooks, and hashes that `verify DIR` checks.
     Export(Export),
+    /// Say whether you may do something, why not, and who could: `can-i incident resolve`.
+    CanI(CanI),
     /// Everything recorded about an incident, in order.
     Timeline(Timeline),
     /// Check that nothing recorded was changed, removed or reordered.

@@ -11,6 +11,7 @@ use crate::base::secret::{SecretEntry, Secrets};
 use crate::bot::Fault;
 use crate::domain::action::inventory::load::{Inventories, SecretFrom, load};
 use crate::domain::action::inventory::{Inventory, ReadContract};
+use crate::domain::people::{People, load::load as load_people};
 use crate::domain::runbook::model::{Plan, Runbook};
 use crate::domain::runbook::plan::{Request, pin};
 use crate::domain::runbook::{check, contracts, diff, fault, outline, parse, schema as schemas};
@@ -123,6 +124,10 @@ fn faulty(faults: &[fault::Fault], page: &Page) -> Fault {
     };
     let rendered = fault::render(faults, &page.file, &page.source, false);
     Fault::Usage(format!("{} has {count}:\n\n{}", page.file, rendered.trim_end()))
+}
+
+pub(super) fn people(page: &Page) -> Result<People, Fault> {
+    load_people(&page.source).map_err(|faults| faulty(&faults, page))
 }
 
 fn inventories(targets: &Page, variables: &Variables) -> Result<Inventories, Fault> {

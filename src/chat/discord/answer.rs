@@ -2,16 +2,17 @@
 //!
 //! Lives here: which use case a command is, and its answer. Never lives here: the wording of facts (`view`), sending.
 
-use crate::base::event::{Actor, IncidentId, Recorded, RunId};
+use crate::base::event::{IncidentId, Recorded, RunId};
 use crate::base::text::{markdown, one_line, plain};
 use crate::bot::answers::Written;
 use crate::bot::fleet::Fleet;
 use crate::bot::grammar::{Command, Incident, Runbook};
 use crate::bot::incidents::{Outcome, zone_of};
-use crate::bot::library::{At, Listed};
+use crate::bot::library::Listed;
 use crate::bot::reports::Drafted;
 use crate::bot::running::Start;
 use crate::bot::{Bot, Fault};
+use crate::domain::people::Identity;
 use crate::domain::timeline::Fact;
 use crate::view::notify::card::card;
 use crate::view::sentence::Wording;
@@ -78,7 +79,17 @@ pub fn private(path: &[String]) -> bool {
 ///
 /// # Errors
 /// What goes wrong, in a sentence.
-pub async fn answer(bot: &Bot, fleet: &Fleet, me: &Actor, command: Command) -> Result<Reply, Fault> {
+pub async fn answer(bot: &Bot, fleet: &Fleet, who: &Identity, command: Command) -> Result<Reply, Fault> {
+    let told = bot.admit(who, &command).await?;
+    let mut reply = carry_out(bot, fleet, who, command).await?;
+    if let Some(told) = told {
+        reply.text = format!("{}\n⚠️ {}", reply.text, markdown(&told, 400));
+    }
+    Ok(reply)
+}
+
+async fn carry_out(bot: &Bot, fleet: &Fleet, who: &Identity, command: Command) -> Result<Reply, Fault> {
+    let me = &who.actor;
     match command {
         Command::Incident(Incident::Note(note)) | Command::Note(note) => outcome(bot, bot.note(me, note).await?),
         Command::Incident(verb) => outcome(bot, bot.incident(me, verb).await?),
@@ -91,15 +102,15 @@ pub async fn answer(bot: &Bot, fleet: &Fleet, me: &Actor, command: Command) -> R
         Command::Action(verb) => outcome(bot, bot.action(me, verb).await?),
         Command::Review(said) => outcome(bot, bot.review(me, said).await?),
         Command::Withdraw(said) => outcome(bot, bot.withdraw(me, said).await?),
-        Command::Approve(said) => Ok(written(&bot.say(me, said).await?)),
-        Command::Reject(said) => Ok(written(&bot.say(me, said).await?)),
-        Command::Decide(said) => Ok(written(&bot.say(me, said).await?)),
-        Command::Answer(said) => Ok(written(&bot.say(me, said).await?)),
-        Command::Done(said) => Ok(written(&bot.say(me, said).await?)),
-        Command::Settle(said) => Ok(written(&bot.say(me, said).await?)),
-        Command::Override(said) => Ok(written(&bot.say(me, said).await?)),
-        Command::Tick(said) => Ok(written(&bot.tick(me, said).await?)),
-        Command::Runbook(verb) => runbook(bot, fleet, me, verb).await,
+        Command::Approve(said) => Ok(written(&bot.say(who, said).await?)),
+        Command::Reject(said) => Ok(written(&bot.say(who, said).await?)),
+        Command::Decide(said) => Ok(written(&bot.say(who, said).await?)),
+        Command::Answer(said) => Ok(written(&bot.say(who, said).await?)),
+        Command::Done(said) => Ok(written(&bot.say(who, said).await?)),
+        Command::Settle(said) => Ok(written(&bot.say(who, said).await?)),
+        Command::Override(said) => Ok(written(&bot.say(who, said).await?)),
+        Command::Tick(said) => Ok(written(&bot.tick(who, said).await?)),
+        Command::Runbook(verb) => runbook(bot, fleet, who, verb).await,
         Command::Do(asked) => {
             let incident = asked.incident.clone();
             let planned = bot.single(asked)?;
@@ -156,6 +167,10 @@ pub async fn answer(bot: &Bot, fleet: &Fleet, me: &Actor, command: Command) -> R
         }
         Command::Freeze(asked) => Ok(facts(&[bot.freeze(me, &asked).await?.fact], chrono_tz::Tz::UTC)),
         Command::Unfreeze(asked) => Ok(facts(&[bot.unfreeze(me, &asked).await?.fact], chrono_tz::Tz::UTC)),
+        Command::CanI(asked) => {
+            let answered = bot.can_i(who, &asked).await?;
+            Ok(Reply::text(list(answered.lines.iter().map(|line| markdown(line, 400)), "yes")))
+        }
         Command::Check(_)
         | Command::Plan(_)
         | Command::Run(_)
@@ -170,7 +185,7 @@ pub async fn answer(bot: &Bot, fleet: &Fleet, me: &Actor, command: Command) -> R
     }
 }
 
-async fn runbook(bot: &Bot, fleet: &Fleet, me: &Actor, verb: Runbook) -> Result<Reply, Fault> {
+async fn runbook(bot: &Bot, fleet: &Fleet, who: &Identity, verb: Runbook) -> Result<Reply, Fault> {
     match verb {
         Runbook::List => {
             let listed = bot.library().list()?;
@@ -188,7 +203,7 @@ async fn runbook(bot: &Bot, fleet: &Fleet, me: &Actor, verb: Runbook) -> Result<
             let runbook = known(bot, run.runbook.as_deref().unwrap_or_default())?;
             let planned = bot.plan(&runbook, &run.at.into())?;
             let start = Start { incident: run.incident, from: run.from, approves: Vec::new() };
-            let run = bot.start(me, &planned, start).await?;
+            let run = bot.start(&who.actor, &planned, start).await?;
             begun(bot, fleet, &run).await
         }
         Runbook::Status { run } => {
@@ -214,7 +229,7 @@ async fn runbook(bot: &Bot, fleet: &Fleet, me: &Actor, verb: Runbook) -> Result<
             })
         }
         verb => match crate::bot::steer::steering(&verb) {
-            Some(said) => Ok(written(&bot.steer(me, said).await?)),
+            Some(said) => Ok(written(&bot.steer(who, said).await?)),
             None => Err(Fault::Usage("this is said at a terminal of the machine Rundown runs on".to_owned())),
         },
     }
@@ -229,19 +244,6 @@ fn known(bot: &Bot, name: &str) -> Result<String, Fault> {
     let near = crate::base::text::nearest(name, listed.iter().map(|listed| listed.id.as_str()));
     let hint = near.map_or_else(|| "`/runbook list` shows them".to_owned(), |near| format!("did you mean '{near}'?"));
     Err(Fault::Usage(format!("there is no runbook '{}'; {hint}", one_line(name, 60))))
-}
-
-/// Starts a runbook as it is, for an incident.
-pub(super) async fn start(
-    bot: &Bot,
-    fleet: &Fleet,
-    me: &Actor,
-    runbook: &str,
-    incident: Option<IncidentId>,
-) -> Result<Reply, Fault> {
-    let planned = bot.plan(runbook, &At::default())?;
-    let run = bot.start(me, &planned, Start { incident, ..Start::default() }).await?;
-    begun(bot, fleet, &run).await
 }
 
 async fn begun(bot: &Bot, fleet: &Fleet, run: &RunId) -> Result<Reply, Fault> {

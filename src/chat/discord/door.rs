@@ -14,7 +14,7 @@ use futures::{FutureExt as _, StreamExt as _, select_biased};
 use serenity::all::{
     AutocompleteChoice, ChannelId, CommandInteraction, ComponentInteraction, CreateActionRow, CreateAllowedMentions,
     CreateAttachment, CreateAutocompleteResponse, CreateCommand, CreateInteractionResponse, EditInteractionResponse,
-    Http, Message, ModalInteraction, User,
+    Http, Message, ModalInteraction, RoleId, User,
 };
 use serenity::builder::Builder as _;
 use tokio::sync::watch;
@@ -26,10 +26,12 @@ use super::settings::Settings;
 use super::thread::{House, Nudge, keep, linked};
 use super::verbs::{Given, Source, Verb, definitions, verbs};
 use super::{menus, suggest};
-use crate::base::event::{Actor, IncidentId, Person, RunId};
+use crate::base::event::{IncidentId, RunId};
 use crate::base::text::{markdown, one_line};
 use crate::bot::fleet::{Appended, Fleet};
+use crate::bot::grammar::{Command, Incident};
 use crate::bot::{Bot, Fault};
+use crate::domain::people::{Account, Identity};
 
 /// The door's name in the record.
 const DOOR: &str = "discord";
@@ -78,12 +80,7 @@ pub async fn serve(
     let connection = tokio::spawn(gateway::stay(make, settings.guild, clock, out));
     // The connection ends with the door.
     let _connection = AbortOnDrop(connection);
-    let mut door = Door {
-        house: &house,
-        verbs,
-        nudges: BTreeMap::new(),
-        keepers: FuturesUnordered::new(),
-    };
+    let mut door = Door { house: &house, verbs, nudges: BTreeMap::new(), keepers: FuturesUnordered::new() };
     door.find_open().await?;
     let mut tasks: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
     loop {
@@ -136,7 +133,9 @@ impl<'a> Door<'a> {
     async fn find_open(&mut self) -> Result<(), Fault> {
         for (incident, state) in self.house.bot.incident_list().await? {
             if let Some(thread) = linked(&state, self.house.settings) {
-                self.house.threads.send_modify(|threads| drop(threads.insert(incident.clone(), thread)));
+                self.house.threads.send_modify(|threads| {
+                    threads.insert(incident.clone(), thread);
+                });
             }
             if state.status.is_open() {
                 self.keep(incident);
@@ -191,15 +190,16 @@ struct Context<'a> {
     incident: Option<IncidentId>,
 }
 
-/// Who speaks.
-fn actor(user: &User, nick: Option<&str>) -> Actor {
-    let shown = nick.or(user.global_name.as_deref()).unwrap_or(&user.name);
-    let name = one_line(shown, NAME);
-    let name = if name.is_empty() { one_line(&user.name, NAME) } else { name };
-    Actor::Person { name: Person::new(&name), door: DOOR.to_owned(), login: Some(user.id.to_string()) }
-}
-
 impl Context<'_> {
+    /// Who speaks: the person whom `people.yaml` gives this account, with the rights it gives the account's roles.
+    fn who(&self, user: &User, member: Option<(&Option<String>, &[RoleId])>) -> Identity {
+        let nick = member.and_then(|(nick, _)| nick.as_deref());
+        let shown = one_line(nick.or(user.global_name.as_deref()).unwrap_or(&user.name), NAME);
+        let roles: Vec<String> = member.map_or(&[][..], |(_, roles)| roles).iter().map(ToString::to_string).collect();
+        let id = user.id.to_string();
+        self.house.bot.identify(Account { door: DOOR, id: &id, shown: &shown, roles: &roles })
+    }
+
     async fn take(self, incoming: Incoming) {
         match incoming {
             Incoming::Command(command) if command.data.target_id.is_some() => self.menu(*command).await,
@@ -213,11 +213,11 @@ impl Context<'_> {
     }
 
     async fn command(&self, command: CommandInteraction) {
-        let me = actor(&command.user, command.member.as_ref().and_then(|member| member.nick.as_deref()));
+        let who = self.who(&command.user, command.member.as_ref().map(|member| (&member.nick, &member.roles[..])));
         let (path, mut given) = spoken(&command);
         let replied = match Verb::find(&self.verbs, &path) {
             Some(verb) => match self.fill_in(verb, &mut given).await.and_then(|()| verb.command(&given)) {
-                Ok(said) => answer(self.house.bot, &self.house.fleet, &me, said).await,
+                Ok(said) => answer(self.house.bot, &self.house.fleet, &who, said).await,
                 Err(fault) => Err(fault),
             },
             None => Err(Fault::Usage("this version does not know that command; it will in a minute".to_owned())),
@@ -283,7 +283,7 @@ impl Context<'_> {
     }
 
     async fn press(&self, press: ComponentInteraction, id: OfferId) {
-        let me = actor(&press.user, press.member.as_ref().and_then(|member| member.nick.as_deref()));
+        let who = self.who(&press.user, press.member.as_ref().map(|member| (&member.nick, &member.roles[..])));
         let offer = match self.offered(&id).await {
             Ok(offer) => offer,
             Err(fault) => return self.whisper(&press, &sorry(&fault), Vec::new()).await,
@@ -298,7 +298,7 @@ impl Context<'_> {
             self.edit(&press.token, edit).await;
             return;
         }
-        match self.carry_out(&me, offer, None).await {
+        match self.carry_out(&who, offer, None).await {
             Ok(reply) if second => {
                 let edit = EditInteractionResponse::new().content(cut(&reply.text)).components(Vec::new());
                 self.edit(&press.token, edit).await;
@@ -309,9 +309,9 @@ impl Context<'_> {
     }
 
     async fn wrote(&self, modal: ModalInteraction, id: OfferId) {
-        let me = actor(&modal.user, modal.member.as_ref().and_then(|member| member.nick.as_deref()));
+        let who = self.who(&modal.user, modal.member.as_ref().map(|member| (&member.nick, &member.roles[..])));
         let replied = match self.offered(&id).await {
-            Ok(offer) => self.carry_out(&me, offer, written(&modal)).await.map_err(|(fault, _)| fault),
+            Ok(offer) => self.carry_out(&who, offer, written(&modal)).await.map_err(|(fault, _)| fault),
             Err(fault) => Err(fault),
         };
         self.reply(&modal.token, replied).await;
@@ -358,7 +358,7 @@ impl Context<'_> {
     /// Says what an offer says. What it was refused for may bring another offer: whoever knows better is not held up.
     async fn carry_out(
         &self,
-        me: &Actor,
+        who: &Identity,
         offer: Offer,
         text: Option<String>,
     ) -> Result<Reply, (Fault, Vec<CreateActionRow>)> {
@@ -366,19 +366,16 @@ impl Context<'_> {
         let about = offer.about.clone();
         match (about, offer.says(text)) {
             (About::Run(run), Says::Run(command)) => {
-                let written = bot.tell_run(me, &run, command).await.map_err(|fault| (fault, Vec::new()))?;
+                let written = bot.tell_run(who, &run, command).await.map_err(|fault| (fault, Vec::new()))?;
                 Ok(super::answer::written(&written))
             }
-            (About::Incident(incident), Says::Incident(command)) => {
-                match bot.tell_incident(me, &incident, None, command).await {
-                    Ok(outcome) => super::answer::outcome(bot, outcome).map_err(|fault| (fault, Vec::new())),
-                    Err(fault) => Err((fault, self.resolve_anyway(&incident).await)),
+            (About::Incident(incident), Says::Typed(typed)) => {
+                let resolves = matches!(&*typed, Command::Incident(Incident::Resolve { why: None, .. }));
+                match answer(bot, &self.house.fleet, who, *typed).await {
+                    Ok(reply) => Ok(reply),
+                    Err(fault) if resolves => Err((fault, self.resolve_anyway(&incident).await)),
+                    Err(fault) => Err((fault, Vec::new())),
                 }
-            }
-            (About::Incident(incident), Says::Start(runbook)) => {
-                super::answer::start(bot, &self.house.fleet, me, &runbook, Some(incident))
-                    .await
-                    .map_err(|fault| (fault, Vec::new()))
             }
             _ => Err((Fault::Usage("that cannot be said there".to_owned()), Vec::new())),
         }
@@ -395,10 +392,10 @@ impl Context<'_> {
     }
 
     async fn menu(&self, command: CommandInteraction) {
-        let me = actor(&command.user, command.member.as_ref().and_then(|member| member.nick.as_deref()));
+        let who = self.who(&command.user, command.member.as_ref().map(|member| (&member.nick, &member.roles[..])));
         let replied = match (&self.incident, command.data.resolved.messages.values().next()) {
             (Some(incident), Some(message)) => {
-                menus::take(self.house, &me, incident, &command.data.name, message).await
+                menus::take(self.house, &who, incident, &command.data.name, message).await
             }
             (None, _) => {
                 Err(Fault::Usage("this works in an incident's thread; `/incident list` names them".to_owned()))
@@ -409,9 +406,9 @@ impl Context<'_> {
     }
 
     async fn mention(&self, message: Message) {
-        let me = actor(&message.author, message.member.as_ref().and_then(|member| member.nick.as_deref()));
+        let who = self.who(&message.author, message.member.as_ref().map(|member| (&member.nick, &member.roles[..])));
         let Some(incident) = &self.incident else { return };
-        let done = menus::mention(self.house, &me, incident, &message).await;
+        let done = menus::mention(self.house, &who, incident, &message).await;
         let reaction = if done.is_ok() { '📝' } else { '⚠' };
         if let Err(error) = message.react(&self.house.http, reaction).await {
             tracing::debug!(%error, "the note is taken, and could not be marked");

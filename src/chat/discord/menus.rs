@@ -5,14 +5,14 @@
 
 use serenity::all::{CommandType, CreateCommand, Message};
 
-use super::answer::{Reply, outcome};
+use super::answer::{Reply, answer};
 use super::thread::House;
-use crate::base::event::{Actor, IncidentId, Instant};
+use crate::base::event::{IncidentId, Instant};
 use crate::base::text::one_line;
 use crate::bot::Fault;
-use crate::bot::grammar::{Action, ActionAbout, Evidence};
-use crate::domain::incident::Command;
+use crate::bot::grammar::{Action, ActionAbout, Command, Evidence, Note};
 use crate::domain::incident::event::Event;
+use crate::domain::people::Identity;
 use crate::domain::timeline::Fact;
 
 /// The names of the menus on a message.
@@ -34,7 +34,7 @@ pub fn definitions() -> Vec<CreateCommand> {
 /// Takes a message into the record, as the menu of that name says.
 pub(super) async fn take(
     house: &House<'_>,
-    me: &Actor,
+    who: &Identity,
     incident: &IncidentId,
     menu: &str,
     message: &Message,
@@ -49,37 +49,35 @@ pub(super) async fn take(
     if text.is_empty() {
         return Err(Fault::Usage("that message has neither text nor attachments".to_owned()));
     }
-    match menu {
-        TIMELINE => {
-            let text = format!("{author} said: \"{text}\" ({link})");
-            outcome(bot, bot.tell_incident(me, incident, Some(at(message)), Command::Note { text }).await?)
-        }
-        EVIDENCE => {
-            let said = Evidence {
-                checked: vec![format!("what {author} wrote")],
-                found: format!("\"{text}\""),
-                implies: None,
-                hypothesis: None,
-                link: Some(link),
-                corrects: None,
-                incident: Some(incident.clone()),
-                at: Some(at(message).to_rfc3339()),
-            };
-            outcome(bot, bot.evidence(me, said).await?)
-        }
+    let at = Some(at(message).to_rfc3339());
+    let incident = Some(incident.clone());
+    let said = match menu {
+        TIMELINE => Command::Note(Note { text: vec![format!("{author} said: \"{text}\" ({link})")], incident, at }),
+        EVIDENCE => Command::Evidence(Evidence {
+            checked: vec![format!("what {author} wrote")],
+            found: format!("\"{text}\""),
+            implies: None,
+            hypothesis: None,
+            link: Some(link),
+            corrects: None,
+            incident,
+            at,
+        }),
         ACTION => {
             let about = ActionAbout { link: Some(link), ..ActionAbout::default() };
-            let said = Action::Add { text: vec![text], about, incident: Some(incident.clone()) };
-            outcome(bot, bot.action(me, said).await?)
+            Command::Action(Action::Add { text: vec![text], about, incident })
         }
-        other => Err(Fault::Usage(format!("this version does not know the menu '{}'", one_line(other, 60)))),
-    }
+        other => {
+            return Err(Fault::Usage(format!("this version does not know the menu '{}'", one_line(other, 60))));
+        }
+    };
+    answer(bot, &house.fleet, who, said).await
 }
 
 /// `@Rundown restarted the backend`: a note, at the time it was written.
 pub(super) async fn mention(
     house: &House<'_>,
-    me: &Actor,
+    who: &Identity,
     incident: &IncidentId,
     message: &Message,
 ) -> Result<Reply, Fault> {
@@ -88,7 +86,8 @@ pub(super) async fn mention(
     if text.is_empty() {
         return Err(Fault::Usage("there is nothing to write down: say what happened behind the mention".to_owned()));
     }
-    outcome(house.bot, house.bot.tell_incident(me, incident, Some(at(message)), Command::Note { text }).await?)
+    let note = Note { text: vec![text], incident: Some(incident.clone()), at: Some(at(message).to_rfc3339()) };
+    answer(house.bot, &house.fleet, who, Command::Note(note)).await
 }
 
 fn at(message: &Message) -> Instant {

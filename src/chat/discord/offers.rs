@@ -8,6 +8,7 @@ use sha2::Digest as _;
 
 use crate::base::event::{IncidentId, RunId};
 use crate::base::text::one_line;
+use crate::bot::grammar::{Command as Typed, Incident as Verb, Note, Run, Runbook, Where};
 use crate::bot::waiting::{Waiting, What, waiting};
 use crate::domain::incident;
 use crate::domain::run::event::{DoubtVerdict, Obstacle, Question};
@@ -78,10 +79,8 @@ pub enum About {
 pub enum Says {
     /// To a run.
     Run(Command),
-    /// To an incident.
-    Incident(incident::Command),
-    /// That a runbook is to be run for an incident, by its id.
-    Start(String),
+    /// What could be typed as well.
+    Typed(Box<Typed>),
 }
 
 /// Something that can be pressed.
@@ -183,12 +182,13 @@ impl Offer {
                 Command::Cancel { .. } => Command::Cancel { why: text },
                 other => other,
             }),
-            Says::Incident(command) => Says::Incident(match command {
-                incident::Command::Note { .. } => incident::Command::Note { text: reason() },
-                incident::Command::Resolve { .. } => incident::Command::Resolve { why: text },
+            Says::Typed(typed) => Says::Typed(Box::new(match *typed {
+                Typed::Note(note) => Typed::Note(Note { text: vec![reason()], ..note }),
+                Typed::Incident(Verb::Resolve { incident, .. }) => {
+                    Typed::Incident(Verb::Resolve { incident, why: text })
+                }
                 other => other,
-            }),
-            Says::Start(runbook) => Says::Start(runbook),
+            })),
         }
     }
 }
@@ -339,43 +339,53 @@ fn question_key(question: &Question) -> &'static str {
 /// What can be said to an incident by pressing.
 #[must_use]
 pub fn of_incident(id: &IncidentId, state: &incident::State) -> Vec<Offer> {
-    let offer = |key: &str, label: &str, weight, first, says| Offer {
-        label: label.to_owned(),
-        weight,
-        first,
-        about: About::Incident(id.clone()),
-        says: Says::Incident(says),
-        key: hash(&format!("{id} {key}")),
-    };
-    let note = offer("note", "Note", Weight::Plain, First::Note, incident::Command::Note { text: String::new() });
+    let this = || Some(id.clone());
+    let note = Typed::Note(Note { text: Vec::new(), incident: this(), at: None });
+    let note = typed(id, "note", "Note", Weight::Plain, First::Note, note);
     if !state.status.is_open() {
-        let reopen = incident::Command::Reopen { why: None };
-        return vec![offer("reopen", "Reopen", Weight::Plain, First::Do, reopen), note];
+        let reopen = Typed::Incident(Verb::Reopen { incident: id.clone(), why: None });
+        return vec![typed(id, "reopen", "Reopen", Weight::Plain, First::Do, reopen), note];
     }
     let mut offers = Vec::new();
     if state.acknowledged_by.is_none() {
-        offers.push(offer("ack", "I'm on it", Weight::Main, First::Do, incident::Command::Acknowledge));
+        let ack = Typed::Incident(Verb::Ack { incident: this() });
+        offers.push(typed(id, "ack", "I'm on it", Weight::Main, First::Do, ack));
     }
     offers.push(note);
-    let resolve = incident::Command::Resolve { why: None };
-    offers.push(offer("resolve", "Resolve", Weight::Plain, First::Do, resolve.clone()));
+    let resolve = Typed::Incident(Verb::Resolve { incident: this(), why: None });
+    offers.push(typed(id, "resolve", "Resolve", Weight::Plain, First::Do, resolve.clone()));
     // The same once more, for those who know better than the gate: offered where the gate objects, not on the card.
-    offers.push(offer("resolve anyway", RESOLVE_ANYWAY, Weight::Grave, First::Reason, resolve));
+    offers.push(typed(id, "resolve anyway", RESOLVE_ANYWAY, Weight::Grave, First::Reason, resolve));
     offers
 }
 
 /// Runbooks that fit an incident, by id and title: what a pasted error found.
 #[must_use]
 pub fn of_runbooks(id: &IncidentId, fitting: &[(String, String)]) -> Vec<Offer> {
-    let offer = |(runbook, title): &(String, String)| Offer {
-        label: one_line(&format!("Run: {title}"), 78),
-        weight: Weight::Main,
-        first: First::Confirm,
-        about: About::Incident(id.clone()),
-        says: Says::Start(runbook.clone()),
-        key: hash(&format!("{id} start {runbook}")),
+    let offer = |(runbook, title): &(String, String)| {
+        let run = Run {
+            runbook: Some(runbook.clone()),
+            at: Where::default(),
+            incident: Some(id.clone()),
+            from: None,
+            resume: None,
+        };
+        let label = one_line(&format!("Run: {title}"), 78);
+        let says = Typed::Runbook(Runbook::Run(run));
+        typed(id, &format!("start {runbook}"), &label, Weight::Main, First::Confirm, says)
     };
     fitting.iter().map(offer).collect()
+}
+
+fn typed(id: &IncidentId, key: &str, label: &str, weight: Weight, first: First, says: Typed) -> Offer {
+    Offer {
+        label: label.to_owned(),
+        weight,
+        first,
+        about: About::Incident(id.clone()),
+        says: Says::Typed(Box::new(says)),
+        key: hash(&format!("{id} {key}")),
+    }
 }
 
 /// The label of the one offer that the card does not show: only who was refused by the resolve gate is asked.

@@ -212,7 +212,9 @@ impl<'a> Room<'a> {
     }
 
     fn known(&self, thread: ChannelId) {
-        self.house.threads.send_modify(|threads| drop(threads.insert(self.incident.clone(), thread)));
+        self.house.threads.send_modify(|threads| {
+            threads.insert(self.incident.clone(), thread);
+        });
     }
 
     /// Reads what the thread shows already, and what was recorded since then becomes one message.

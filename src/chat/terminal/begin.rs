@@ -48,7 +48,7 @@ async fn begin(bot: &Bot, terminal: &Terminal, door: &Door, planned: Planned, st
     if planned.plan.inventory.confirm && !door.yes {
         confirm(terminal, &planned, &mut lines).await?;
     }
-    let run = bot.start(&terminal.me, &planned, start).await?;
+    let run = bot.start(&terminal.who.actor, &planned, start).await?;
     let state = bot.state(&run).await?;
     say(
         door,

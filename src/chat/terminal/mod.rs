@@ -21,16 +21,17 @@ mod show;
 pub mod signals;
 mod watched;
 
-use out::{tell, telln};
+use out::{tell, telln, warnln};
 use std::io::IsTerminal as _;
 
 use args::{Args, Colour, Door, Verb};
 use paint::Paint;
 
-use crate::base::event::Actor;
 use crate::bot::grammar::{Command, Incident, Runbook};
 use crate::bot::library::Checks;
+use crate::bot::rights::need;
 use crate::bot::{Bot, Fault};
+use crate::domain::people::{Identity, Right};
 
 /// How a command ended, as scripts read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +59,10 @@ impl From<&Fault> for Exit {
 /// Who and what is on the other side of the glass.
 #[derive(Clone, Debug)]
 pub struct Terminal {
-    /// Who sits here.
-    pub me: Actor,
+    /// Who sits here, and what they are.
+    pub who: Identity,
+    /// What they must know about how they are seen; said with whatever is more than looking.
+    pub told: Vec<String>,
     /// Whether somebody can be asked: input and output are a terminal, and nobody asked for JSON.
     pub interactive: bool,
     /// Colours of standard output.
@@ -71,7 +74,7 @@ pub struct Terminal {
 impl Terminal {
     /// Looks at what the process is connected to. `no_color` is whether `NO_COLOR` is set.
     #[must_use]
-    pub fn new(me: Actor, door: &Door, no_color: bool) -> Self {
+    pub fn new(who: Identity, told: Vec<String>, door: &Door, no_color: bool) -> Self {
         let out = std::io::stdout().is_terminal();
         let on = match door.color {
             Colour::Always => true,
@@ -80,7 +83,7 @@ impl Terminal {
         };
         let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)).clamp(40, 120);
         let interactive = out && std::io::stdin().is_terminal() && !door.json;
-        Self { me, interactive, paint: Paint { on }, width }
+        Self { who, told, interactive, paint: Paint { on }, width }
     }
 }
 
@@ -96,7 +99,13 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Verb::Serve => return Err(Fault::Usage("serving is not a terminal's business".to_owned())),
         Verb::Bot(command) => command,
     };
-    let me = &terminal.me;
+    let (who, me) = (&terminal.who, &terminal.who.actor);
+    if need(&command).1 != Right::Look {
+        terminal.told.iter().for_each(|told| warnln!("{told}"));
+    }
+    if let Some(told) = bot.admit(who, &command).await? {
+        warnln!("on record: {told}");
+    }
     let show = show::Show { paint: terminal.paint, width: terminal.width, json: door.json, now: bot.clock().now() };
     match command {
         Command::Check(check) | Command::Runbook(Runbook::Check(check)) => checked(&show, bot.library().check(&check)?),
@@ -123,20 +132,20 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         }
         Command::Runbook(Runbook::Health(asked)) => show.health(&bot.health(&asked).await?),
         Command::Runbook(verb) => match crate::bot::steer::steering(&verb) {
-            Some(said) => show.written(&bot.steer(me, said).await?),
+            Some(said) => show.written(&bot.steer(who, said).await?),
             None => Err(Fault::Usage("this is no way to steer a run".to_owned())),
         },
-        Command::Approve(said) => show.written(&bot.say(me, said).await?),
-        Command::Reject(said) => show.written(&bot.say(me, said).await?),
-        Command::Decide(said) => show.written(&bot.say(me, said).await?),
-        Command::Answer(said) => show.written(&bot.say(me, said).await?),
-        Command::Done(said) => show.written(&bot.say(me, said).await?),
-        Command::Settle(said) => show.written(&bot.say(me, said).await?),
-        Command::Override(said) => show.written(&bot.say(me, said).await?),
+        Command::Approve(said) => show.written(&bot.say(who, said).await?),
+        Command::Reject(said) => show.written(&bot.say(who, said).await?),
+        Command::Decide(said) => show.written(&bot.say(who, said).await?),
+        Command::Answer(said) => show.written(&bot.say(who, said).await?),
+        Command::Done(said) => show.written(&bot.say(who, said).await?),
+        Command::Settle(said) => show.written(&bot.say(who, said).await?),
+        Command::Override(said) => show.written(&bot.say(who, said).await?),
         Command::Freeze(asked) if asked.list => show.frozen(&bot.freezes(asked.env.as_deref()).await?),
         Command::Freeze(asked) => show.freeze(&bot.freeze(me, &asked).await?),
         Command::Unfreeze(asked) => show.freeze(&bot.unfreeze(me, &asked).await?),
-        Command::Tick(tick) => show.written(&bot.tick(me, tick).await?),
+        Command::Tick(tick) => show.written(&bot.tick(who, tick).await?),
         Command::Incident(Incident::Note(note)) | Command::Note(note) => show.incident(bot.note(me, note).await?),
         Command::Incident(verb) => show.incident(bot.incident(me, verb).await?),
         Command::Hypothesis(verb) => show.incident(bot.hypothesis(me, verb).await?),
@@ -165,6 +174,11 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             show.lines(&exported.lines(), "")
         }
         Command::Chart(asked) => show.charts(&bot.charts(&asked).await?),
+        Command::CanI(asked) => {
+            let answered = bot.can_i(who, &asked).await?;
+            answered.lines.iter().for_each(|line| telln!("{}", paint::wrap(line, "", terminal.width)));
+            Ok(if answered.yes { Exit::Succeeded } else { Exit::Failed })
+        }
         Command::Timeline(asked) => show.timeline(&bot.timeline(&asked).await?),
         Command::Verify(asked) => match &asked.export {
             Some(folder) => show.lines(&crate::bot::export::verify(folder, asked.anchor.as_deref())?, ""),
@@ -185,20 +199,22 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
 }
 
 fn checked(show: &show::Show, checks: Checks) -> Result<Exit, Fault> {
-    for check in &checks.pages {
+    for check in checks.pages.iter().chain(&checks.people) {
         tell!("{}", check.rendered(show.paint.on));
     }
-    let faulty = checks.pages.iter().filter(|page| !page.faults.is_empty()).count();
-    let faults: usize = checks.pages.iter().map(|page| page.faults.len()).sum();
+    let all = || checks.pages.iter().chain(&checks.people);
+    let faulty = all().filter(|page| !page.faults.is_empty()).count();
+    let faults: usize = all().map(|page| page.faults.len()).sum();
+    let people = if checks.people.is_some() { " and people.yaml" } else { "" };
     let pages = match checks.pages.len() {
-        1 => "1 runbook".to_owned(),
-        several => format!("{several} runbooks"),
+        1 => format!("1 runbook{people}"),
+        several => format!("{several} runbooks{people}"),
     };
     if faults == 0 {
         telln!("{pages} checked, no faults");
         return Ok(Exit::Succeeded);
     }
-    let unreadable = checks.pages.iter().any(|page| page.faults.iter().any(|fault| fault.code == "unreadable"));
+    let unreadable = all().any(|page| page.faults.iter().any(|fault| fault.code == "unreadable"));
     telln!("{pages} checked, {faults} fault{} in {faulty}", if faults == 1 { "" } else { "s" });
     Ok(if unreadable { Exit::Usage } else { Exit::Failed })
 }

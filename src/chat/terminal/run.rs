@@ -19,9 +19,10 @@ use super::prompt::{Look, Prompt, Reading};
 use super::screen::Screen;
 use super::signals::{Signal, signals};
 use crate::base::event::{Person, Recorded, RunId};
-use crate::bot::running::{Live, Message, Observer, Stopped};
+use crate::bot::running::{Live, Observer, Stopped};
 use crate::bot::waiting::{Waiting, What, waiting};
 use crate::bot::{Bot, Fault};
+use crate::domain::people::Identity;
 use crate::domain::run::event::{Outcome, Question};
 use crate::domain::run::input::{Command, Refusal};
 use crate::domain::run::state::State;
@@ -147,7 +148,7 @@ pub struct Sitting<'a> {
     terminal: &'a Terminal,
     door: &'a Door,
     run: RunId,
-    commands: mpsc::UnboundedSender<Message>,
+    commands: mpsc::UnboundedSender<(Identity, Command)>,
     /// Answers that were given without asking: never twice.
     given: BTreeSet<(String, u32, u32, &'static str)>,
 }
@@ -165,7 +166,8 @@ pub async fn sit(
 ) -> Result<Left, Fault> {
     let (commands, receiver) = mpsc::unbounded();
     let (changed, mut news) = mpsc::unbounded();
-    let me = terminal.me.person().cloned().unwrap_or_else(|| Person::new(terminal.me.label()));
+    let actor = &terminal.who.actor;
+    let me = actor.person().cloned().unwrap_or_else(|| Person::new(actor.label()));
     let zone = crate::base::schedule::zone(&state.plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC);
     let screen = Screen::new(terminal.interactive, terminal.paint, terminal.width, zone, me.clone());
     let shared = Shared { screen, state: None, prompt: None, in_flight: false, other: None, me: me.clone() };
@@ -174,7 +176,7 @@ pub async fn sit(
     let mut sitting = Sitting { bot, terminal, door, run: state.id.clone(), commands, given: BTreeSet::new() };
     if state.paused.is_some() {
         // Written down before anybody drives: a driver leaves a run that is held up.
-        let resumed = bot.steer(&terminal.me, (Some(state.id.clone()), Command::Resume)).await?;
+        let resumed = bot.steer(&terminal.who, (Some(state.id.clone()), Command::Resume)).await?;
         if door.json {
             resumed.facts.iter().for_each(|recorded| telln!("{}", json::line(recorded)));
         }
@@ -230,7 +232,7 @@ impl Sitting<'_> {
     fn send(&self, seat: &Seat<'_>, command: Command) {
         seat.shared().in_flight = true;
         // A driver that is gone ends the loop by itself.
-        drop(self.commands.unbounded_send(Message::Said(self.terminal.me.clone(), command)));
+        drop(self.commands.unbounded_send((self.terminal.who.clone(), command)));
     }
 
     /// Answers what may be answered without asking, asks the rest. `true`: nobody here can.
@@ -246,7 +248,7 @@ impl Sitting<'_> {
             return false;
         }
         for waiting in &open {
-            if let Some(command) = self.automatic(waiting) {
+            if let Some(command) = self.automatic(&state, waiting) {
                 self.send(seat, command);
                 return false;
             }
@@ -262,7 +264,7 @@ impl Sitting<'_> {
     }
 
     /// What the flags answer.
-    fn automatic(&mut self, waiting: &Waiting) -> Option<Command> {
+    fn automatic(&mut self, state: &State, waiting: &Waiting) -> Option<Command> {
         let step = Some(waiting.step.clone());
         let (command, kind) = match &waiting.what {
             What::Question { question: Question::Branch { cases }, .. } if self.door.yes => {
@@ -271,7 +273,10 @@ impl Sitting<'_> {
             }
             What::Approval { .. } => {
                 let named = self.door.approve.iter().any(|named| named == "all" || *named == waiting.step);
-                (named.then_some(Command::Approve { step })?, "approve")
+                // What cannot be taken back is agreed to by somebody who sees it.
+                let action = state.plan.position(&waiting.step).and_then(|at| state.steps[at].action.as_deref());
+                let for_good = action.is_some_and(|action| state.plan.inventory.irreversible(action));
+                ((named && !for_good).then_some(Command::Approve { step })?, "approve")
             }
             _ => return None,
         };

@@ -293,8 +293,13 @@ impl Show {
             }
             telln!("{}", self.step(state, position));
         }
-        let terminal =
-            super::Terminal { me: crate::base::event::Actor::Bot, interactive: false, paint, width: self.width };
+        let terminal = super::Terminal {
+            who: crate::domain::people::Identity::bot(),
+            told: Vec::new(),
+            interactive: false,
+            paint,
+            width: self.width,
+        };
         waiting(state).iter().for_each(|waiting| telln!("\n{}", end::wanted(waiting, &terminal)));
         let criteria = end::criteria(state, &terminal);
         if !criteria.is_empty() {

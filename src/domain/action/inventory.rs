@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Action;
 use super::contract::Contract;
 use crate::base::event::Person;
 use crate::base::schedule::Span;
@@ -77,6 +78,10 @@ pub struct ApprovalRule {
     /// Whether the person who started the run may not be one of them.
     #[serde(default)]
     pub not_requester: bool,
+    /// Whether a change of it cannot be taken back: it is then never made without an approval, given by a person whom
+    /// `people.yaml` gives the right by name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub irreversible: bool,
 }
 
 /// At most `changes` within any `per`.
@@ -108,12 +113,29 @@ pub struct ProgramGrant {
     /// Environment variables that a runbook may set for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
+    /// Whether what it does cannot be taken back; see [`ApprovalRule::irreversible`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub irreversible: bool,
 }
 
 /// Brings the text of a contract by its name.
 pub type ReadContract<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
 impl Inventory {
+    /// Whether an action cannot be taken back. Nothing about a request or a program tells: the operator says so of a target
+    /// or a program.
+    #[must_use]
+    pub fn irreversible(&self, action: &Action) -> bool {
+        let target = action.target().and_then(|name| self.targets.get(name));
+        let program = match action {
+            Action::Exec(command) => command.argv.first().and_then(|name| self.programs.get(name)),
+            _ => None,
+        };
+        action.changes()
+            && (target.is_some_and(|target| target.approval.irreversible)
+                || program.is_some_and(|program| program.irreversible))
+    }
+
     /// Brings a contract in, or the reason why it cannot be read. One that was read already stays.
     pub fn read_contract(&mut self, name: &str, read: ReadContract<'_>) {
         if self.contracts.contains_key(name) || self.unread_contracts.contains_key(name) {

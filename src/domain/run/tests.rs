@@ -320,8 +320,12 @@ fn no_history_sends_a_change_without_an_intent_of_its_own() {
 #[test]
 fn an_approval_takes_distinct_persons_who_may_and_fits_exactly_one_attempt() {
     let mut two = plan(vec![restart("restart")]);
-    let rule =
-        ApprovalRule { quorum: 2, approvers: vec![person("ben"), person("eva"), person("ana")], not_requester: true };
+    let rule = ApprovalRule {
+        quorum: 2,
+        approvers: vec![person("ben"), person("eva"), person("ana")],
+        not_requester: true,
+        irreversible: false,
+    };
     two.inventory.targets.get_mut("redis").unwrap().approval = rule;
     let mut world = World::new(two);
     assert!(world.refused("ana", Command::Approve { step: None }).contains("started the run"));

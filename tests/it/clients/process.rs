@@ -28,7 +28,7 @@ fn spawn(script: &str, time: Duration) -> Spawn {
 }
 
 fn bench() -> Bench {
-    let sh = ProgramGrant { path: None, env: vec!["MODE".to_owned()] };
+    let sh = ProgramGrant { env: vec!["MODE".to_owned()], ..ProgramGrant::default() };
     let inventory = Inventory { programs: BTreeMap::from([("sh".to_owned(), sh)]), ..Inventory::default() };
     Bench::new(inventory, Vec::new(), "http://127.0.0.1:9")
 }

@@ -2,7 +2,7 @@
 
 use super::served::Served;
 use crate::rundown::Desk;
-use crate::world::discord::{Config, Discord, Id};
+use crate::world::discord::{Config, Discord, Id, Person};
 
 const PAGE: &str = r#"---
 id: tidy
@@ -43,6 +43,14 @@ fn desk() -> Desk {
     Desk::with_pages(&[("tidy.md", PAGE), ("targets.yaml", TARGETS)])
 }
 
+/// Names people by their accounts in Discord, each with a role.
+pub fn people(desk: &Desk, people: &[(&str, &Person, &str)]) {
+    let entry = |(name, person, role): &(&str, &Person, &str)| {
+        format!("  {name}: {{ discord: \"{}\", role: {role} }}\n", person.id)
+    };
+    desk.add_page("people.yaml", &format!("people:\n{}", people.iter().map(entry).collect::<String>()));
+}
+
 /// The thread of the incident whose title starts like this.
 fn thread(discord: &Discord, name: &str) -> Id {
     discord.look(|world| {
@@ -57,6 +65,7 @@ async fn an_incident_is_declared_worked_on_and_resolved_from_a_telephone() {
     let ops = discord.channel("ops");
     let (ana, bo) = (discord.member("ana"), discord.member("bo"));
     let desk = desk();
+    people(&desk, &[("Ana", &ana, "commander"), ("Bo", &bo, "responder")]);
     let bot = Served::start(&desk, &discord, ops).await;
 
     ana.slash(ops, "incident declare", &[("title", "The disk is full, says the backend"), ("severity", "P1")]);
@@ -72,7 +81,7 @@ async fn an_incident_is_declared_worked_on_and_resolved_from_a_telephone() {
     let thread = thread(&discord, "disk is full");
     let card = ana.sees(thread, "nobody has taken it on yet").await;
     bo.press(card, "I'm on it").acknowledged().await;
-    ana.sees(thread, "bo is on it").await;
+    ana.sees(thread, "Bo is on it").await;
 
     let again = ana.press(offer, "Run: Tidy up").message().await;
     ana.press(again, "Run: Tidy up").acknowledged().await;

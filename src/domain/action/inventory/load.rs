@@ -303,7 +303,7 @@ impl Loader<'_, '_> {
 
     fn approval(&mut self, node: &Node) -> Option<ApprovalRule> {
         let fields = Fields::of(node, "'approval'", self.faults)?;
-        fields.only(&["quorum", "approvers", "not_requester"], self.faults);
+        fields.only(&["quorum", "approvers", "not_requester", "irreversible"], self.faults);
         let mut rule = ApprovalRule::default();
         if let Some(node) = fields.get("quorum") {
             rule.quorum = self.count(node, "quorum", 0, 5)?;
@@ -324,6 +324,10 @@ impl Loader<'_, '_> {
         if let Some(node) = fields.get("not_requester") {
             let text = self.guard(node, "not_requester")?;
             rule.not_requester = self.truth(&text, node, "not_requester")?;
+        }
+        if let Some(node) = fields.get("irreversible") {
+            let text = self.guard(node, "irreversible")?;
+            rule.irreversible = self.truth(&text, node, "irreversible")?;
         }
         Some(rule)
     }

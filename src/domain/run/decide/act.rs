@@ -54,7 +54,8 @@ impl Decider {
             .map(|target| target.approval.clone())
             .unwrap_or_default();
         let asked = self.step(position).approval.as_ref().map_or(0, |approval| approval.quorum);
-        (asked.max(rule.quorum), rule)
+        let least = u32::from(self.state.plan.inventory.irreversible(action));
+        (asked.max(rule.quorum).max(least), rule)
     }
 
     fn ask_approval(
@@ -82,7 +83,9 @@ impl Decider {
             until: self.now + within,
         })?;
         let opened = self.state.opened.clone();
-        if opened.approves.iter().any(|named| named == "all" || *named == step)
+        // What cannot be taken back is agreed to when it is seen, never in advance.
+        if !self.state.plan.inventory.irreversible(action)
+            && opened.approves.iter().any(|named| named == "all" || *named == step)
             && self.may_approve(position, &opened.by).is_ok()
         {
             self.by_person = true;

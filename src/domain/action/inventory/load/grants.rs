@@ -26,10 +26,14 @@ impl Loader<'_, '_> {
                 continue;
             }
             let Some(fields) = Fields::of(value, "a program", self.faults) else { continue };
-            fields.only(&["path", "env"], self.faults);
+            fields.only(&["path", "env", "irreversible"], self.faults);
             let path = fields.get("path").and_then(|node| read::string(node, "path", self.faults));
             let env = fields.get("env").map(|node| self.variable_names(node)).unwrap_or_default();
-            programs.insert(name, ProgramGrant { path, env });
+            let irreversible = fields
+                .get("irreversible")
+                .and_then(|node| read::boolean(node, "irreversible", self.faults))
+                .unwrap_or_default();
+            programs.insert(name, ProgramGrant { path, env, irreversible });
         }
         programs
     }

@@ -67,6 +67,33 @@ fn an_environment_is_filled_from_variables_and_says_which_are_missing() {
 }
 
 #[test]
+fn the_operator_says_what_cannot_be_taken_back() {
+    use serde_json::json;
+
+    use crate::domain::action::Action;
+    let page = r#"
+environments:
+  production:
+    targets:
+      archive: { url: http://a, approval: { irreversible: true } }
+      backend: { url: http://b }
+programs: { pg_restore: { irreversible: true }, python3: {} }
+"#;
+    let all = load(page, "targets.yaml", &env).unwrap();
+    let inventory = all.pick(None).unwrap();
+    let action = |json: serde_json::Value| serde_json::from_value::<Action>(json).unwrap();
+    let http = |target, method| action(json!({"http": {"method": method, "url": "http://x", "target": target}}));
+    let program = |name| action(json!({"exec": {"argv": [name]}}));
+    let says = |action: Action| inventory.irreversible(&action);
+    assert!(says(http("archive", "POST")) && says(program("pg_restore")));
+    assert!(!says(http("archive", "GET")), "a read changes nothing");
+    assert!(!says(http("backend", "DELETE")) && !says(program("python3")));
+    let odd = page.replace("irreversible: true }, python3", "irreversible: maybe }, python3");
+    let faults = load(&odd, "targets.yaml", &env).unwrap_err();
+    assert_eq!((faults[0].line, faults[0].code), (7, "wrong-type"));
+}
+
+#[test]
 fn secrets_say_where_they_are_and_where_they_may_go() {
     let all = load(PAGE, "ops/targets.yaml", &env).unwrap();
     let [railway, redis] = all.secrets.as_slice() else { panic!("{:?}", all.secrets) };
