@@ -3,5 +3,6 @@
 #![allow(clippy::disallowed_methods, reason = "Discord is outside the program and lives in real time")]
 
 mod lookalike;
+mod protocol;
 mod rules;
 mod small_bot;

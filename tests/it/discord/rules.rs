@@ -12,7 +12,7 @@ use super::small_bot::{SmallBot, without_limiter};
 use crate::world::discord::{Config, Delivery, Discord, has_document, public_key, unknown_routes};
 
 /// A client that is only good for REST, and a look-alike that knows that it was asked for the gateway.
-async fn rest_only(discord: &Discord) -> Http {
+pub async fn rest_only(discord: &Discord) -> Http {
     let http = without_limiter(discord);
     http.get_gateway().await.expect("a gateway");
     http.set_application_id(discord.look(|world| world.application).into());

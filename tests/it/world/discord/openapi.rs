@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use jsonschema::{Draft, Registry, Validator};
+use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::{Draft, Registry, ValidationError, Validator};
 use serde_json::{Value, json};
 
 use super::limits::Finding;
@@ -12,6 +13,19 @@ use super::rest::{Asked, Route};
 
 const BASE: &str = "json-schema:///discord";
 const MAX_FINDINGS: usize = 5;
+
+/// Keys of some kinds of options.
+const OPTION_KEYS: [&str; 9] = [
+    "autocomplete",
+    "channel_types",
+    "choices",
+    "options",
+    "required",
+    "min_value",
+    "max_value",
+    "min_length",
+    "max_length",
+];
 
 struct Document {
     content: Value,
@@ -40,7 +54,7 @@ pub fn is_at_hand() -> bool {
 }
 
 /// Routes that the document does not have.
-pub fn unknown<'r>(routes: &'r [Route]) -> Vec<&'r str> {
+pub fn unknown(routes: &[Route]) -> Vec<&str> {
     let Some(document) = DOCUMENT.as_ref() else { return Vec::new() };
     routes.iter().filter(|route| document.operation(route).is_none()).map(|route| route.path).collect()
 }
@@ -62,7 +76,7 @@ pub fn check(route: &Route, asked: &Asked) -> Vec<Finding> {
     let Some(validator) = document.validator(route, operation) else { return findings };
     let body = as_the_document_has_it(&asked.body);
     let errors = validator.iter_errors(&body).take(MAX_FINDINGS);
-    findings.extend(errors.map(|error| (error.instance_path().as_str().to_owned(), short(&error.to_string()))));
+    findings.extend(errors.flat_map(|error| innermost(&error)).take(MAX_FINDINGS));
     findings
 }
 
@@ -103,8 +117,10 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// Serenity 0.12 writes two things otherwise than the document says, and Discord takes both:
-/// `default_member_permissions` is a text instead of a number, the `id` of an attachment a number instead of a text.
+/// Serenity 0.12 writes four things otherwise than the document says, and Discord takes them all:
+/// `default_member_permissions` is a text instead of a number; the `id` of an attachment a number instead of a text; a
+/// command says `nsfw: false`, a key that the document has forgotten; and an option of a command names the keys of every
+/// kind of option, with nothing in those that are not its own.
 fn as_the_document_has_it(body: &Value) -> Value {
     let mut body = body.clone();
     rewrite(&mut body);
@@ -119,16 +135,44 @@ fn rewrite(value: &mut Value) {
             {
                 *permissions = json!(number);
             }
+            if object.get("nsfw") == Some(&json!(false)) {
+                object.remove("nsfw");
+            }
             for attachment in object.get_mut("attachments").and_then(Value::as_array_mut).into_iter().flatten() {
                 if let Some(id) = attachment["id"].as_u64() {
                     attachment["id"] = json!(id.to_string());
                 }
+            }
+            if object.contains_key("description") {
+                object.retain(|key, value| !(OPTION_KEYS.contains(&key.as_str()) && says_nothing(value)));
             }
             object.values_mut().for_each(rewrite);
         }
         Value::Array(list) => list.iter_mut().for_each(rewrite),
         _ => {}
     }
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    }
+}
+
+/// The errors that say most: of alternatives, those of the one that fits best.
+fn innermost(error: &ValidationError<'_>) -> Vec<Finding> {
+    let (Kind::OneOfNotValid { context } | Kind::AnyOf { context }) = error.kind() else {
+        return vec![(error.instance_path().as_str().to_owned(), short(&error.to_string()))];
+    };
+    let is_other_kind = |one: &ValidationError<'_>| {
+        matches!(one.kind(), Kind::Enum { .. } | Kind::Constant { .. })
+            && one.instance_path().as_str().ends_with("/type")
+    };
+    let misfit = |branch: &&Vec<ValidationError<'static>>| (branch.iter().any(is_other_kind), branch.len());
+    let best = context.iter().min_by_key(misfit);
+    best.into_iter().flatten().flat_map(innermost).collect()
 }
 
 fn short(text: &str) -> String {
