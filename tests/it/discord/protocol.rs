@@ -1,5 +1,6 @@
 //! How interactions must be answered, who sees and may do what, and many people at once.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -118,4 +119,73 @@ async fn a_hundred_people_at_once_are_answered_in_time() {
     assert_eq!(times.len(), 100);
     assert!(times.iter().all(|time| *time < Duration::from_secs(3)), "{times:?}");
     discord.finished();
+}
+
+/// Every route at least once: the client library must be able to read each answer, and where Discord's document is at
+/// hand each answer was held against it.
+#[tokio::test]
+async fn every_route_answers_as_discord_would() {
+    use serenity::all::{CreateChannel, EditChannel, EditThread, GetMessages};
+    let (discord, http, ana, ops) = world().await;
+    let (guild, channel) = (serenity::all::GuildId::new(discord.guild()), serenity::all::ChannelId::new(ops));
+    http.get_bot_gateway().await.expect("GET gateway/bot");
+    assert_eq!(http.get_current_user().await.expect("GET users/@me").name, "rundown");
+    assert_eq!(http.get_user(ana.id.into()).await.expect("GET users").global_name.as_deref(), Some("ana"));
+    http.get_current_application_info().await.expect("GET applications/@me");
+    assert_eq!(http.get_guilds(None, None).await.expect("GET guilds").len(), 1);
+    assert_eq!(http.get_guild(guild).await.expect("GET guild").roles.len(), 2);
+    assert_eq!(http.get_channels(guild).await.expect("GET channels").len(), 1);
+    assert_eq!(http.get_guild_roles(guild).await.expect("GET roles").len(), 2);
+    assert!(http.get_member(guild, ana.id.into()).await.expect("GET member").roles.is_empty());
+    assert_eq!(http.get_global_commands().await.expect("GET commands").len(), 1);
+    let command = json!([{ "name": "health", "description": "Says how it is" }]);
+    http.create_guild_commands(guild, &command).await.expect("PUT commands of a guild");
+    assert_eq!(http.get_guild_commands(guild).await.expect("GET commands of a guild").len(), 1);
+
+    let said = ana.says(ops, "a secret");
+    let message = http.get_message(channel, said.into()).await.expect("GET message");
+    assert_eq!(message.content, "", "not for a bot without the privileged intent");
+    assert_eq!(channel.messages(&http, GetMessages::new().limit(5)).await.expect("GET messages").len(), 1);
+    let own = channel.say(&http, "mine").await.expect("POST message");
+    http.delete_message(channel, own.id, None).await.expect("DELETE message");
+    channel.broadcast_typing(&http).await.expect("POST typing");
+    http.get_channel(channel).await.expect("GET channel");
+
+    let body = json!({ "name": "INC-17", "type": 11 });
+    let thread = http.create_thread(channel, &body, None).await.expect("POST threads").id;
+    http.join_thread_channel(thread).await.expect("PUT thread-members/@me");
+    http.add_thread_channel_member(thread, ana.id.into()).await.expect("PUT thread-members");
+    assert_eq!(http.get_guild_active_threads(guild).await.expect("GET active threads").threads.len(), 1);
+    thread.edit_thread(&http, EditThread::new().name("INC-17 done").archived(true)).await.expect("PATCH thread");
+    let archived = http.get_channel_archived_public_threads(channel, None, None).await;
+    assert_eq!(archived.expect("GET archived threads").threads[0].name, "INC-17 done");
+    code(thread.delete(&http).await).expect("a bot may not delete threads without a permission for it");
+    discord.allow_bot(ops, permissions::MANAGE_THREADS | permissions::MANAGE_CHANNELS);
+    thread.delete(&http).await.expect("DELETE thread");
+    channel.edit(&http, EditChannel::new().name("operations")).await.expect("PATCH channel");
+
+    let direct =
+        http.create_private_channel(&json!({ "recipient_id": ana.id.to_string() })).await.expect("POST channels");
+    direct.id.say(&http, "hello").await.expect("a direct message");
+    ana.sees(ana.direct(), "hello").await;
+    ana.refuses_direct_messages();
+    assert_eq!(code(direct.id.say(&http, "hello?").await), Some(50007));
+
+    let used = ana.slash(ops, "status", &[]);
+    let one = ids(&discord, used.id);
+    assert_eq!(callback(&http, &one, json!({ "type": 4, "data": { "content": "one" } })).await, None);
+    http.get_original_interaction_response(&one.1).await.expect("GET @original");
+    let followup = http.create_followup_message(&one.1, &json!({ "content": "two" }), Vec::new()).await;
+    let followup = followup.expect("POST followup").id;
+    http.get_followup_message(&one.1, followup).await.expect("GET followup");
+    let edited = http.edit_followup_message(&one.1, followup, &json!({ "content": "three" }), Vec::new()).await;
+    assert_eq!(edited.expect("PATCH followup").content, "three");
+    http.delete_followup_message(&one.1, followup).await.expect("DELETE followup");
+    http.delete_original_interaction_response(&one.1).await.expect("DELETE @original");
+
+    assert_eq!(code(channel.delete(&http).await), None);
+    assert_eq!(code(guild.create_channel(&http, CreateChannel::new("x")).await), Some(0), "not a route of this world");
+    let visited = discord.look(|world| world.requests.iter().map(|one| one.route).collect::<BTreeSet<_>>().len());
+    assert!(visited > 25, "{visited}");
+    assert_eq!(discord.account(), [format!("POST /guilds/{guild}/channels is no route that is known here")]);
 }

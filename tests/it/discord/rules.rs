@@ -126,6 +126,29 @@ async fn nobody_can_leave_out_what_a_command_requires() {
     discord.member("ana").slash(discord.channel("ops"), "incident declare", &[]);
 }
 
+#[tokio::test]
+#[should_panic(expected = "the button \"Later\" is disabled")]
+async fn nobody_can_press_a_disabled_button() {
+    let discord = Discord::start(Config::default());
+    let _bot = SmallBot::start(&discord).await;
+    let (ana, ops) = (discord.member("ana"), discord.channel("ops"));
+    ana.slash(ops, "incident declare", &[("title", "Redis is slow")]).reply().await;
+    let card = ana.sees(discord.look(|world| world.channel_named("Redis is slow").id), "Redis is slow").await;
+    ana.press(card, "Later");
+}
+
+#[tokio::test]
+#[should_panic(expected = "input \"Reason\": 2 characters, 3 to 40 are allowed")]
+async fn nobody_can_submit_what_a_modal_does_not_take() {
+    let discord = Discord::start(Config::default());
+    let _bot = SmallBot::start(&discord).await;
+    let (ana, ops) = (discord.member("ana"), discord.channel("ops"));
+    ana.slash(ops, "incident declare", &[("title", "Redis is slow")]).reply().await;
+    let card = ana.sees(discord.look(|world| world.channel_named("Redis is slow").id), "Redis is slow").await;
+    ana.press(card, "Approve");
+    ana.submit_modal(&[("Reason", "ok")]).await;
+}
+
 /// An address that checks signatures as serenity does and answers every command with its name.
 struct Address {
     url: String,

@@ -57,7 +57,7 @@ impl Default for Config {
             token: "MTA5.look-alike.b3J3".to_owned(),
             limit: 50,
             window: Duration::from_secs(1),
-            patience: Duration::from_secs(20),
+            patience: Duration::from_secs(30),
         }
     }
 }
