@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "Discord is outside the program and lives in real time")]
 
 mod lookalike;
+
+mod protocol;
 mod response;
 mod rules;
 mod served;

@@ -12,7 +12,7 @@ use super::small_bot::{SmallBot, without_limiter};
 use crate::world::discord::{Config, Delivery, Discord, has_document, public_key, unknown_routes};
 
 /// A client that is only good for REST, and a look-alike that knows that it was asked for the gateway.
-async fn rest_only(discord: &Discord) -> Http {
+pub async fn rest_only(discord: &Discord) -> Http {
     let http = without_limiter(discord);
     http.get_gateway().await.expect("a gateway");
     http.set_application_id(discord.look(|world| world.application).into());
@@ -124,6 +124,29 @@ async fn nobody_can_leave_out_what_a_command_requires() {
     let discord = Discord::start(Config::default());
     let _bot = SmallBot::start(&discord).await;
     discord.member("ana").slash(discord.channel("ops"), "incident declare", &[]);
+}
+
+#[tokio::test]
+#[should_panic(expected = "the button \"Later\" is disabled")]
+async fn nobody_can_press_a_disabled_button() {
+    let discord = Discord::start(Config::default());
+    let _bot = SmallBot::start(&discord).await;
+    let (ana, ops) = (discord.member("ana"), discord.channel("ops"));
+    ana.slash(ops, "incident declare", &[("title", "Redis is slow")]).reply().await;
+    let card = ana.sees(discord.look(|world| world.channel_named("Redis is slow").id), "Redis is slow").await;
+    ana.press(card, "Later");
+}
+
+#[tokio::test]
+#[should_panic(expected = "input \"Reason\": 2 characters, 3 to 40 are allowed")]
+async fn nobody_can_submit_what_a_modal_does_not_take() {
+    let discord = Discord::start(Config::default());
+    let _bot = SmallBot::start(&discord).await;
+    let (ana, ops) = (discord.member("ana"), discord.channel("ops"));
+    ana.slash(ops, "incident declare", &[("title", "Redis is slow")]).reply().await;
+    let card = ana.sees(discord.look(|world| world.channel_named("Redis is slow").id), "Redis is slow").await;
+    ana.press(card, "Approve");
+    ana.submit_modal(&[("Reason", "ok")]).await;
 }
 
 /// An address that checks signatures as serenity does and answers every command with its name.

@@ -5,6 +5,7 @@
 //! account at the end). What one person does is in [`person`]; what there is, in [`state`]; how requests are judged, in
 //! `rest`, `limits` and `openapi`. Never lives here: anything of the program under test.
 
+mod account;
 mod changes;
 mod endpoint;
 mod faults;
@@ -56,7 +57,7 @@ impl Default for Config {
             token: "MTA5.look-alike.b3J3".to_owned(),
             limit: 50,
             window: Duration::from_secs(1),
-            patience: Duration::from_secs(20),
+            patience: Duration::from_secs(30),
         }
     }
 }
@@ -150,7 +151,12 @@ impl Discord {
 
     /// Makes another guild with the bot in it.
     pub fn another_guild(&self, name: &str) -> Id {
-        self.shared.change(|state| add_guild(state, name))
+        self.shared.change(|state| {
+            let id = add_guild(state, name);
+            let event = state.guild_event(&state.guilds[&id]);
+            state.announce("GUILD_CREATE", &event);
+            id
+        })
     }
 
     /// A text channel of the guild, made where there is none of this name.
@@ -162,6 +168,8 @@ impl Discord {
             let id = state.next_id();
             let (guild, name, overwrites) = (Some(self.guild), name.to_owned(), Vec::new());
             state.channels.insert(id, Channel { id, guild, name, kind: ChannelKind::Text, overwrites });
+            let event = state.channel_json(&state.channels[&id]);
+            state.dispatch("CHANNEL_CREATE", id, &event);
             id
         })
     }
@@ -244,10 +252,11 @@ impl Discord {
 
     /// Every connection is reset, and so is every new one, until [`Discord::comes_back`].
     pub fn goes_away(&self) {
-        self.shared.change(|state| state.sessions.break_connections());
         self.shared.gone.send_replace(true);
+        self.shared.change(|state| state.sessions.break_connections());
     }
 
+    /// Connections are taken again.
     pub fn comes_back(&self) {
         self.shared.gone.send_replace(false);
     }
@@ -260,6 +269,7 @@ impl Discord {
         });
     }
 
+    /// The gateway takes connections again.
     pub fn gateway_opens(&self) {
         self.shared.change(|state| state.sessions.is_closed = false);
     }
@@ -431,49 +441,9 @@ fn role(state: &mut State, guild: Id, name: &str) -> Id {
     if let Some(known) = roles.values().find(|role| role.name == name) {
         return known.id;
     }
-    roles.insert(new, Role { id: new, name: name.to_owned(), permissions: 0 });
+    let role = Role { id: new, name: name.to_owned(), permissions: 0 };
+    let event = serde_json::json!({ "guild_id": guild.to_string(), "role": json::role_json(&role) });
+    roles.insert(new, role);
+    state.announce("GUILD_ROLE_CREATE", &event);
     new
-}
-
-impl State {
-    fn account(&self, by_gateway: bool) -> Vec<String> {
-        let mut account = self.findings.clone();
-        if by_gateway && self.sessions.asked == 0 {
-            account.push("nobody asked for the gateway: was the bot talking to the real Discord?".to_owned());
-        }
-        for one in self.interactions.values().filter(|one| one.answer.is_none()) {
-            account.push(format!("nobody answered: {}", one.what));
-        }
-        for message in self.messages.values().filter(|message| message.author == self.bot) {
-            let place = self.channels.get(&message.channel).map_or("a direct conversation", |one| &one.name);
-            if message.is_loading() {
-                account.push(format!("the bot is still thinking in {place}"));
-            } else if !message.was_looked_at() {
-                let text = message.text();
-                account.push(format!("nobody looked at what the bot wrote in {place}: {}", line(&text)));
-            }
-        }
-        if self.faults.left() > 0 {
-            account.push(format!("{} planned faults were met by nothing", self.faults.left()));
-        }
-        account
-    }
-
-    /// What happened last, for a test that waited in vain.
-    fn summary(&self) -> String {
-        let mut lines = vec!["the last requests:".to_owned()];
-        let last = self.requests.iter().rev().take(8).rev();
-        lines.extend(
-            last.map(|one| format!("  {} {} → {} {}", one.method, one.path, one.status, line(&one.body.to_string()))),
-        );
-        lines.extend(self.findings.iter().map(|finding| format!("  finding: {finding}")));
-        let open = self.interactions.values().filter(|one| one.answer.is_none());
-        lines.extend(open.map(|one| format!("  not answered: {}", one.what)));
-        lines.join("\n")
-    }
-}
-
-fn line(text: &str) -> String {
-    let text = text.replace('\n', " / ");
-    if text.chars().count() <= 160 { text } else { text.chars().take(160).collect::<String>() + " …" }
 }

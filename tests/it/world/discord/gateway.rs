@@ -124,6 +124,13 @@ impl State {
         }
     }
 
+    /// Sends an event about a guild as a whole.
+    pub(super) fn announce(&mut self, kind: &str, data: &Value) {
+        for session in self.sessions.by_id.values_mut().filter(|session| session.intents & GUILDS != 0) {
+            session.send(kind, data);
+        }
+    }
+
     fn identify(&mut self, data: &Value, outbox: UnboundedSender<Out>, url: &str) -> Result<String, u16> {
         let token = data["token"].as_str().unwrap_or_default();
         if token.trim_start_matches("Bot ") != self.token {

@@ -144,8 +144,10 @@ impl State {
     fn value(&self, place: &str, option: &Value, text: &str, resolved: &mut Value) -> Value {
         let choices: Vec<_> = entries(&option["choices"]).collect();
         if !choices.is_empty() {
-            let is_meant =
-                |one: &&&Value| one["name"] == text || one["value"] == text || one["value"].to_string() == text;
+            let is_meant = |one: &&&Value| {
+                let number = one["value"].as_number().map(ToString::to_string);
+                one["name"] == text || one["value"] == text || number.as_deref() == Some(text)
+            };
             let choice = choices.iter().find(is_meant);
             return choice.unwrap_or_else(|| panic!("{place} is none of the choices"))["value"].clone();
         }

@@ -16,7 +16,8 @@ impl State {
         let global_name = if user.is_bot { Value::Null } else { json!(user.name) };
         json!({
             "id": id.to_string(), "username": user.name.to_lowercase(), "discriminator": "0",
-            "global_name": global_name, "avatar": null, "bot": user.is_bot, "public_flags": 0,
+            "global_name": global_name, "avatar": null, "bot": user.is_bot, "public_flags": 0, "flags": 0,
+            "primary_guild": null,
         })
     }
 
@@ -72,7 +73,7 @@ impl State {
             "author": self.user_json(message.author), "content": message.content,
             "timestamp": time(message.at), "edited_timestamp": message.edited.map(time), "tts": false,
             "mention_everyone": false, "mentions": self.mentions(message), "mention_roles": [],
-            "attachments": attachments(message), "embeds": message.embeds, "components": message.components,
+            "attachments": attachments(message), "embeds": embeds(message), "components": components(message),
             "pinned": false, "flags": message.flags, "type": self.message_type(message),
         });
         if let Some(reference) = message.reference {
@@ -155,7 +156,10 @@ impl State {
             "system_channel_flags": 0, "rules_channel_id": null, "vanity_url_code": null, "description": null,
             "banner": null, "premium_tier": 0, "premium_subscription_count": 0, "preferred_locale": "en-US",
             "public_updates_channel_id": null, "nsfw_level": 0, "stickers": [],
-            "premium_progress_bar_enabled": false, "safety_alerts_channel_id": null,
+            "premium_progress_bar_enabled": false, "safety_alerts_channel_id": null, "home_header": null,
+            "region": "deprecated", "widget_enabled": false, "widget_channel_id": null, "max_presences": null,
+            "max_members": 500_000, "max_stage_video_channel_users": 50, "max_video_channel_users": 25, "nsfw": false,
+            "incidents_data": null,
         })
     }
 
@@ -179,12 +183,16 @@ impl State {
         value
     }
 
+    /// The application: its owner is the one of the first guild.
     pub fn application_json(&self) -> Value {
+        let owner = self.guilds.values().next().map(|guild| self.user_json(guild.owner));
         json!({
             "id": self.application.to_string(), "name": "Rundown", "icon": null, "description": "", "bot_public": false,
-            "bot_require_code_grant": false, "verify_key": super::endpoint::public_key(), "flags": 0, "team": null,
-            "summary": "", "integration_types_config": { "0": {} }, "approximate_guild_count": self.guilds.len(),
-            "approximate_user_install_count": 0, "redirect_uris": [], "interactions_endpoint_url": null,
+            "bot_require_code_grant": false, "verify_key": super::endpoint::public_key(), "flags": 0, "flags_new": "0",
+            "team": null, "owner": owner, "type": null, "integration_types_config": { "0": {} },
+            "approximate_guild_count": self.guilds.len(), "approximate_user_install_count": 0,
+            "approximate_user_authorization_count": 0, "explicit_content_filter": 0, "eligible_oauth2_scopes": [],
+            "redirect_uris": [], "interactions_endpoint_url": null, "role_connections_verification_url": null,
             "bot": self.user_json(self.bot),
         })
     }
@@ -197,6 +205,27 @@ pub fn role_json(role: &Role) -> Value {
         "hoist": false, "icon": null, "unicode_emoji": null, "position": 0,
         "permissions": role.permissions.to_string(), "managed": false, "mentionable": false, "flags": 0,
     })
+}
+
+fn embeds(message: &Message) -> Vec<Value> {
+    let mut embeds = message.embeds.clone();
+    embeds.iter_mut().for_each(|embed| embed["type"] = json!("rich"));
+    embeds
+}
+
+/// Discord numbers every component of a message.
+fn components(message: &Message) -> Vec<Value> {
+    let mut components = message.components.clone();
+    let mut number = 0;
+    for row in &mut components {
+        number += 1;
+        row["id"] = json!(number);
+        for control in row["components"].as_array_mut().into_iter().flatten() {
+            number += 1;
+            control["id"] = json!(number);
+        }
+    }
+    components
 }
 
 fn overwrites(channel: &Channel) -> Vec<Value> {
@@ -212,10 +241,14 @@ fn overwrites(channel: &Channel) -> Vec<Value> {
 fn attachments(message: &Message) -> Vec<Value> {
     let one = |file: &super::state::Attachment| {
         let url = format!("https://cdn.discordapp.com/attachments/{}/{}/{}", message.channel, file.id, file.name);
-        json!({
+        let mut value = json!({
             "id": file.id.to_string(), "filename": file.name, "size": file.bytes.len(), "url": url, "proxy_url": url,
-            "content_type": file.content_type, "description": file.description,
-        })
+            "content_type": file.content_type,
+        });
+        if let Some(description) = &file.description {
+            value["description"] = json!(description);
+        }
+        value
     };
     message.attachments.iter().map(one).collect()
 }

@@ -4,14 +4,28 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use jsonschema::{Draft, Registry, Validator};
-use serde_json::{Value, json};
+use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::{Draft, Registry, ValidationError, Validator};
+use serde_json::{Map, Value, json};
 
 use super::limits::Finding;
 use super::rest::{Asked, Route};
 
 const BASE: &str = "json-schema:///discord";
-const MAX_FINDINGS: usize = 5;
+const MAX_FINDINGS: usize = 8;
+
+/// Keys of some kinds of options.
+const OPTION_KEYS: [&str; 9] = [
+    "autocomplete",
+    "channel_types",
+    "choices",
+    "options",
+    "required",
+    "min_value",
+    "max_value",
+    "min_length",
+    "max_length",
+];
 
 struct Document {
     content: Value,
@@ -40,7 +54,7 @@ pub fn is_at_hand() -> bool {
 }
 
 /// Routes that the document does not have.
-pub fn unknown<'r>(routes: &'r [Route]) -> Vec<&'r str> {
+pub fn unknown(routes: &[Route]) -> Vec<&str> {
     let Some(document) = DOCUMENT.as_ref() else { return Vec::new() };
     routes.iter().filter(|route| document.operation(route).is_none()).map(|route| route.path).collect()
 }
@@ -59,11 +73,22 @@ pub fn check(route: &Route, asked: &Asked) -> Vec<Finding> {
     for name in asked.query.keys().filter(|name| !names.contains(&&json!(name))) {
         findings.push((format!("?{name}"), "is no parameter of this route".to_owned()));
     }
-    let Some(validator) = document.validator(route, operation) else { return findings };
+    let Some(validator) = document.validator(route, "requestBody") else { return findings };
     let body = as_the_document_has_it(&asked.body);
     let errors = validator.iter_errors(&body).take(MAX_FINDINGS);
-    findings.extend(errors.map(|error| (error.instance_path().as_str().to_owned(), short(&error.to_string()))));
+    findings.extend(errors.flat_map(|error| innermost(&error)).take(MAX_FINDINGS));
     findings
+}
+
+/// Holds an answer of the look-alike itself against the document, so that it writes what Discord would.
+pub fn check_answer(route: &Route, status: u16, body: &Value) -> Vec<Finding> {
+    let Some(document) = DOCUMENT.as_ref() else { return Vec::new() };
+    let Some(operation) = document.operation(route) else { return Vec::new() };
+    if operation["responses"].get(status.to_string()).is_none() {
+        return vec![("/".to_owned(), format!("Discord does not answer {status}"))];
+    }
+    let Some(validator) = document.validator(route, &format!("responses/{status}")) else { return Vec::new() };
+    validator.iter_errors(body).flat_map(|error| innermost(&error)).take(MAX_FINDINGS).collect()
 }
 
 impl Document {
@@ -71,11 +96,12 @@ impl Document {
         self.content["paths"].get(route.path)?.get(route.method.to_lowercase())
     }
 
-    fn validator(&self, route: &Route, operation: &Value) -> Option<Arc<Validator>> {
-        operation.pointer("/requestBody/content/application~1json/schema")?;
-        let method = route.method.to_lowercase();
-        let place = route.path.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D");
-        let reference = format!("{BASE}#/paths/{place}/{method}/requestBody/content/application~1json/schema");
+    /// What checks a part of an operation: `requestBody` or `responses/200`.
+    fn validator(&self, route: &Route, part: &str) -> Option<Arc<Validator>> {
+        let place = format!("{part}/content/application~1json/schema");
+        self.operation(route)?.pointer(&format!("/{place}"))?;
+        let path = route.path.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D");
+        let reference = format!("{BASE}#/paths/{path}/{}/{place}", route.method.to_lowercase());
         let mut validators = self.validators.lock().expect("validators");
         let build = || {
             let validator = jsonschema::options()
@@ -103,8 +129,10 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// Serenity 0.12 writes two things otherwise than the document says, and Discord takes both:
-/// `default_member_permissions` is a text instead of a number, the `id` of an attachment a number instead of a text.
+/// Serenity 0.12 writes four things otherwise than the document says, and Discord takes them all:
+/// `default_member_permissions` is a text instead of a number; the `id` of an attachment a number instead of a text; a
+/// command says `nsfw: false`, a key that the document has forgotten; and an option of a command names the keys of every
+/// kind of option, with nothing in those that are not its own.
 fn as_the_document_has_it(body: &Value) -> Value {
     let mut body = body.clone();
     rewrite(&mut body);
@@ -119,16 +147,56 @@ fn rewrite(value: &mut Value) {
             {
                 *permissions = json!(number);
             }
+            if object.get("nsfw") == Some(&json!(false)) {
+                object.remove("nsfw");
+            }
             for attachment in object.get_mut("attachments").and_then(Value::as_array_mut).into_iter().flatten() {
                 if let Some(id) = attachment["id"].as_u64() {
                     attachment["id"] = json!(id.to_string());
                 }
             }
+            leave_out_empty(object);
             object.values_mut().for_each(rewrite);
         }
         Value::Array(list) => list.iter_mut().for_each(rewrite),
         _ => {}
     }
+}
+
+/// Leaves out the keys of an option, or of its options, that say nothing.
+pub fn tidy(option: &mut Value) {
+    if let Value::Object(object) = option {
+        leave_out_empty(object);
+        object.get_mut("options").and_then(Value::as_array_mut).into_iter().flatten().for_each(tidy);
+    }
+}
+
+fn leave_out_empty(object: &mut Map<String, Value>) {
+    if object.contains_key("description") {
+        object.retain(|key, value| !(OPTION_KEYS.contains(&key.as_str()) && says_nothing(value)));
+    }
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    }
+}
+
+/// The errors that say most: of alternatives, those of the one that fits best.
+fn innermost(error: &ValidationError<'_>) -> Vec<Finding> {
+    let (Kind::OneOfNotValid { context } | Kind::AnyOf { context }) = error.kind() else {
+        return vec![(error.instance_path().as_str().to_owned(), short(&error.to_string()))];
+    };
+    let is_other_kind = |one: &ValidationError<'_>| {
+        matches!(one.kind(), Kind::Enum { .. } | Kind::Constant { .. })
+            && one.instance_path().as_str().ends_with("/type")
+    };
+    let misfit = |branch: &&Vec<ValidationError<'static>>| (branch.iter().any(is_other_kind), branch.len());
+    let best = context.iter().min_by_key(misfit);
+    best.into_iter().flatten().flat_map(innermost).collect()
 }
 
 fn short(text: &str) -> String {

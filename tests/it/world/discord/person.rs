@@ -133,7 +133,10 @@ impl Person {
             let needed = if is_thread { SEND_MESSAGES_IN_THREADS } else { SEND_MESSAGES };
             assert!(state.permissions(channel, self.id) & needed != 0, "{} may not write here", state.name_of(self.id));
             let mut content = text.to_owned();
-            for user in state.users.values() {
+            let mut users: Vec<_> = state.users.values().collect();
+            // Longer names first: one may begin with another.
+            users.sort_by_key(|user| std::cmp::Reverse(user.name.len()));
+            for user in users {
                 content = content.replace(&format!("@{}", user.name), &format!("<@{}>", user.id));
             }
             state.post(channel, self.id, Draft { content, reference, ..Draft::default() })

@@ -139,6 +139,15 @@ impl Route {
         }
     }
 
+    /// The status of an answer that is no error.
+    fn status(&self, body: &Value) -> u16 {
+        match self.path {
+            _ if body.is_null() => 204,
+            path if self.method == "POST" && path.ends_with("/threads") => 201,
+            _ => 200,
+        }
+    }
+
     /// By whom requests of this route are counted.
     fn major(&self, parts: &[&str]) -> String {
         let first = self.path.split('/').nth(1).unwrap_or_default();
@@ -172,6 +181,11 @@ impl State {
             }
             None => self.judge(route, parts, asked, gateway, now),
         };
+        if let Outcome::Reply(status @ 200..300, body, _) = &outcome {
+            let own = openapi::check_answer(route, *status, body);
+            let own = own.iter().map(|(place, text)| format!("the look-alike itself: {} {place}: {text}", route.path));
+            self.findings.extend(own);
+        }
         let status = match &outcome {
             Outcome::Reply(status, ..) | Outcome::Page(status) => *status,
             Outcome::Reset => 0,
@@ -195,9 +209,7 @@ impl State {
             Err(refusal) => return refusal.into(),
         };
         let result = self.carry_out(route, parts, asked, gateway, now);
-        let outcome = result.map_or_else(Outcome::from, |body| {
-            Outcome::Reply(if body.is_null() { 204 } else { 200 }, body, Vec::new())
-        });
+        let outcome = result.map_or_else(Outcome::from, |body| Outcome::Reply(route.status(&body), body, Vec::new()));
         match outcome {
             Outcome::Reply(status, body, _) => Outcome::Reply(status, body, headers),
             other => other,

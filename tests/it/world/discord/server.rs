@@ -110,7 +110,10 @@ async fn serve(
         files,
     };
     let gateway = shared.gateway_url();
-    match shared.change(|state| state.ask(&asked, &gateway, arrived)) {
+    // A request may be on its way in already when Discord goes.
+    let outcome =
+        if shared.is_gone() { Outcome::Reset } else { shared.change(|state| state.ask(&asked, &gateway, arrived)) };
+    match outcome {
         Outcome::Reply(status, body, headers) => Ok(reply(status, &body, headers)),
         Outcome::Page(status) => Ok(page(StatusCode::from_u16(status).expect("an HTTP status"))),
         Outcome::Reset => {

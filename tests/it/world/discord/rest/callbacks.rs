@@ -36,6 +36,9 @@ pub fn take(call: &mut Call<'_>, id: Id, answer: &Value) -> Result<(), Refusal> 
     let kind = answer["type"].as_u64().unwrap_or_default();
     let interaction = &call.state.interactions[&id];
     let (what, message) = (interaction.kind, interaction.message);
+    if !call.state.channels.contains_key(&interaction.channel) {
+        return Err(Refusal::new(404, 10003, "Unknown Channel"));
+    }
     let fits = match what {
         InteractionKind::Ping => kind == 1,
         InteractionKind::Autocomplete => kind == SUGGESTIONS,

@@ -151,7 +151,7 @@ pub fn active_threads(call: &mut Call<'_>) -> Answer {
     let of_guild = call.state.channels.values().filter(|one| one.guild == Some(guild) && one.is_thread());
     let active = of_guild.filter(|one| !one.is_archived() && call.state.can_see(one.id, call.state.bot));
     let threads: Vec<_> = active.map(|one| call.state.channel_json(one)).collect();
-    Ok(json!({ "threads": threads, "members": [] }))
+    Ok(json!({ "threads": threads, "members": [], "has_more": false }))
 }
 
 pub fn archived_threads(call: &mut Call<'_>) -> Answer {

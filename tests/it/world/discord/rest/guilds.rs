@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Call, Refusal};
 use crate::world::discord::json::{guild_entry, role_json};
+use crate::world::discord::openapi::tidy;
 use crate::world::discord::state::{Id, State};
 
 pub fn gateway(call: &mut Call<'_>) -> Answer {
@@ -18,7 +19,10 @@ pub fn gateway_bot(call: &mut Call<'_>) -> Answer {
 }
 
 pub fn own_user(call: &mut Call<'_>) -> Answer {
-    Ok(call.state.user_json(call.state.bot))
+    let mut user = call.state.user_json(call.state.bot);
+    user["mfa_enabled"] = json!(true);
+    user["locale"] = json!("en-US");
+    Ok(user)
 }
 
 pub fn user(call: &mut Call<'_>) -> Answer {
@@ -99,6 +103,7 @@ pub fn overwrite_guild_commands(call: &mut Call<'_>) -> Answer {
 fn registered(state: &mut State, body: &Value, former: &[Value], guild: Option<Id>) -> Vec<Value> {
     let mut commands = body.as_array().cloned().unwrap_or_default();
     for command in &mut commands {
+        tidy(command);
         if command["type"].is_null() {
             command["type"] = json!(1);
         }

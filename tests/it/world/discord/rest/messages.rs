@@ -6,7 +6,7 @@ use super::channels::{may_write, not_archived};
 use super::{Answer, Call, Refusal};
 use crate::world::discord::changes::{Draft, snowflake};
 use crate::world::discord::permissions::{ATTACH_FILES, EMBED_LINKS, MANAGE_MESSAGES, READ_MESSAGE_HISTORY};
-use crate::world::discord::state::{ChannelKind, Id, LOADING};
+use crate::world::discord::state::{ChannelKind, Id};
 
 pub fn create(call: &mut Call<'_>) -> Answer {
     let channel = call.channel(0)?;
@@ -139,7 +139,7 @@ pub fn change(call: &mut Call<'_>, id: Id, data: &Value) -> Answer {
         || stays("embeds", message.embeds.is_empty())
         || stays("attachments", message.attachments.is_empty())
         || !files.is_empty();
-    if !says && message.flags & LOADING == 0 || !says && data.get("components").is_none() {
+    if !says {
         return Err(Refusal::new(400, 50006, "Cannot send an empty message"));
     }
     call.state.edit(id, data, files);
