@@ -177,6 +177,7 @@ impl Bot {
                 true => futures::future::pending().left_future(),
                 false => turn.drivers.select_next_some().right_future(),
             };
+            // What holds the drivers ends with this block: what happened may add to them.
             let happened = select_biased! {
                 claim = claims.select_next_some() => Happened::Claimed(claim),
                 ended = ended => Happened::Ended(ended),
@@ -184,7 +185,6 @@ impl Bot {
                 () = wake => Happened::Due,
                 found = recovery.select_next_some() => Happened::Found(found?),
             };
-            drop(ended);
             match happened {
                 Happened::Claimed(Claim::Drive(run)) => turn.claimed(run),
                 Happened::Claimed(Claim::Drain) => turn.draining = true,

@@ -11,7 +11,7 @@ const RUN: [&str; 9] =
     ["run", "redis-connections", "--json", "--approve", "all", "--input", "watch_for=20s", "--env", "production"];
 
 /// The stock runbooks; without the question at the start, so that a script decides case by case instead of with `--yes`.
-fn desk(world: &World) -> Desk {
+pub fn desk(world: &World) -> Desk {
     let targets = include_str!("../../runbooks/targets.yaml").replace("confirm: true", "confirm: false");
     // Two minutes of retries show nothing that twenty seconds do not.
     let page =

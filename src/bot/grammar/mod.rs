@@ -10,6 +10,7 @@ mod chart;
 mod findings;
 mod freeze;
 mod incident;
+mod overview;
 mod records;
 mod runbook;
 mod values;
@@ -23,6 +24,7 @@ pub use findings::{
 };
 pub use freeze::{Freeze, Unfreeze};
 pub use incident::{Incident, Section};
+pub use overview::{HealthNow, Now, StopAll};
 pub use records::{Backup, Export, Postmortem, Purge, Rehearse, ReportArgs, Restore, Timeline, Verify};
 pub use runbook::{Check, Diff, Do, Health, PlanArgs, Run, Runbook, Where};
 pub use values::Pair;
@@ -46,6 +48,12 @@ pub enum Command {
     Plan(PlanArgs),
     /// Run a runbook, or go on with a run. Short for `runbook run`.
     Run(Run),
+    /// What is going on: open incidents, what their runs do, what waits for whom.
+    Now(Now),
+    /// How every target was when it was last looked at, and who froze it.
+    Health(HealthNow),
+    /// Hold every open run up at once: nothing new starts. `runbook resume` lets one go on.
+    Stop(StopAll),
     /// Agree to the exact action that a step waits with.
     Approve(Approve),
     /// Refuse the action that a step waits with.

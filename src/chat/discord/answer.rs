@@ -9,6 +9,7 @@ use crate::bot::fleet::Fleet;
 use crate::bot::grammar::{Command, Incident, Runbook};
 use crate::bot::incidents::{Outcome, zone_of};
 use crate::bot::library::Listed;
+use crate::bot::overview::{Condition, Going};
 use crate::bot::reports::Drafted;
 use crate::bot::running::Start;
 use crate::bot::{Bot, Fault};
@@ -80,15 +81,35 @@ pub fn private(path: &[String]) -> bool {
 /// # Errors
 /// What goes wrong, in a sentence.
 pub async fn answer(bot: &Bot, fleet: &Fleet, who: &Identity, command: Command) -> Result<Reply, Fault> {
+    answer_confirmed(bot, fleet, who, command, false).await
+}
+
+/// As [`answer`], of somebody who tapped twice: they saw where it happens.
+///
+/// # Errors
+/// As [`answer`].
+pub async fn answer_confirmed(
+    bot: &Bot,
+    fleet: &Fleet,
+    who: &Identity,
+    command: Command,
+    confirmed: bool,
+) -> Result<Reply, Fault> {
     let told = bot.admit(who, &command).await?;
-    let mut reply = carry_out(bot, fleet, who, command).await?;
+    let mut reply = carry_out(bot, fleet, who, command, confirmed).await?;
     if let Some(told) = told {
         reply.text = format!("{}\n⚠️ {}", reply.text, markdown(&told, 400));
     }
     Ok(reply)
 }
 
-async fn carry_out(bot: &Bot, fleet: &Fleet, who: &Identity, command: Command) -> Result<Reply, Fault> {
+async fn carry_out(
+    bot: &Bot,
+    fleet: &Fleet,
+    who: &Identity,
+    command: Command,
+    confirmed: bool,
+) -> Result<Reply, Fault> {
     let me = &who.actor;
     match command {
         Command::Incident(Incident::Note(note)) | Command::Note(note) => outcome(bot, bot.note(me, note).await?),
@@ -102,6 +123,9 @@ async fn carry_out(bot: &Bot, fleet: &Fleet, who: &Identity, command: Command) -
         Command::Action(verb) => outcome(bot, bot.action(me, verb).await?),
         Command::Review(said) => outcome(bot, bot.review(me, said).await?),
         Command::Withdraw(said) => outcome(bot, bot.withdraw(me, said).await?),
+        Command::Now(asked) => Ok(going(&bot.now(&asked).await?)),
+        Command::Health(asked) => Ok(conditions(&bot.conditions(&asked).await?)),
+        Command::Stop(asked) => Ok(stopped(&bot.stop_all(who, &asked).await?)),
         Command::Approve(said) => Ok(written(&bot.say(who, said).await?)),
         Command::Reject(said) => Ok(written(&bot.say(who, said).await?)),
         Command::Decide(said) => Ok(written(&bot.say(who, said).await?)),
@@ -110,7 +134,7 @@ async fn carry_out(bot: &Bot, fleet: &Fleet, who: &Identity, command: Command) -
         Command::Settle(said) => Ok(written(&bot.say(who, said).await?)),
         Command::Override(said) => Ok(written(&bot.say(who, said).await?)),
         Command::Tick(said) => Ok(written(&bot.tick(who, said).await?)),
-        Command::Runbook(verb) => runbook(bot, fleet, who, verb).await,
+        Command::Runbook(verb) => runbook(bot, fleet, who, verb, confirmed).await,
         Command::Do(asked) => {
             let incident = asked.incident.clone();
             let planned = bot.single(asked)?;
@@ -185,7 +209,7 @@ async fn carry_out(bot: &Bot, fleet: &Fleet, who: &Identity, command: Command) -
     }
 }
 
-async fn runbook(bot: &Bot, fleet: &Fleet, who: &Identity, verb: Runbook) -> Result<Reply, Fault> {
+async fn runbook(bot: &Bot, fleet: &Fleet, who: &Identity, verb: Runbook, confirmed: bool) -> Result<Reply, Fault> {
     match verb {
         Runbook::List => {
             let listed = bot.library().list()?;
@@ -201,7 +225,14 @@ async fn runbook(bot: &Bot, fleet: &Fleet, who: &Identity, verb: Runbook) -> Res
         }
         Runbook::Run(run) => {
             let runbook = known(bot, run.runbook.as_deref().unwrap_or_default())?;
+            let named = run.at.env.is_some();
             let planned = bot.plan(&runbook, &run.at.into())?;
+            let inventory = &planned.plan.inventory;
+            if inventory.confirm && !named && !confirmed {
+                let environment = markdown(&inventory.environment, 60);
+                let text = format!("runs on {environment} are confirmed first: say it again with `env: {environment}`");
+                return Err(Fault::NeedsHuman(text));
+            }
             let start = Start { incident: run.incident, from: run.from, approves: Vec::new() };
             let run = bot.start(&who.actor, &planned, start).await?;
             begun(bot, fleet, &run).await
@@ -337,6 +368,34 @@ pub(super) fn outcome(bot: &Bot, outcome: Outcome) -> Result<Reply, Fault> {
             Reply { incident: Some(incident), ..Reply::page("incident.txt", &text) }
         }
     })
+}
+
+fn going(going: &[Going]) -> Reply {
+    let lines = going.iter().flat_map(|one| {
+        let head = format!("**{}** {}", one.incident, markdown(&one.headline, 240));
+        std::iter::once(head).chain(one.doing.iter().map(|line| format!("• {}", markdown(line, 300))))
+    });
+    Reply::text(list(lines, "no incident is open"))
+}
+
+fn conditions(conditions: &[Condition]) -> Reply {
+    let lines = conditions.iter().map(|one| {
+        let mark = match one.ok {
+            Some(true) => "✅",
+            Some(false) => "❌",
+            None => "▫️",
+        };
+        format!("{mark} **{}** {}", markdown(&one.target, 60), markdown(&one.told, 300))
+    });
+    Reply::text(list(lines, "targets.yaml names no targets"))
+}
+
+fn stopped(told: &[(RunId, Result<Written, Fault>)]) -> Reply {
+    let lines = told.iter().map(|(run, held)| match held {
+        Ok(_) => format!("⏸️ {run} is held up; `/runbook resume` lets it go on"),
+        Err(fault) => format!("⚠️ {run}: {}", markdown(&fault.to_string(), 300)),
+    });
+    Reply::text(list(lines, "no run is open that is not held up already"))
 }
 
 fn timeline(told: &crate::bot::records::Told) -> Reply {

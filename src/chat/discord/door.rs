@@ -19,7 +19,7 @@ use serenity::all::{
 use serenity::builder::Builder as _;
 use tokio::sync::watch;
 
-use super::answer::{MESSAGE, Reply, answer, cut};
+use super::answer::{MESSAGE, Reply, answer, answer_confirmed, cut};
 use super::gateway::{self, Incoming, MakeHttp, spoken, written};
 use super::offers::{self, About, First, Offer, OfferId, RESOLVE_ANYWAY, Says};
 use super::settings::Settings;
@@ -77,6 +77,7 @@ pub async fn serve(
     let (out, mut incoming) = mpsc::unbounded();
     let made = settings.clone();
     let make: MakeHttp = Arc::new(move || made.http());
+    #[allow(clippy::disallowed_methods, reason = "it belongs to the door, and ends with it")]
     let connection = tokio::spawn(gateway::stay(make, settings.guild, clock, out));
     // The connection ends with the door.
     let _connection = AbortOnDrop(connection);
@@ -337,10 +338,11 @@ impl Context<'_> {
 
     async fn confirmation(&self, offer: &Offer) -> String {
         let About::Run(run) = &offer.about else {
-            return format!(
-                "{}?\n-# Tap once more to begin. `/runbook plan` shows every step.",
-                markdown(&offer.label, 100)
-            );
+            let environment = self.house.bot.library().environment(None);
+            let place =
+                environment.map_or(String::new(), |known| format!(" on **{}**", markdown(&known.environment, 40)));
+            let label = markdown(&offer.label, 100);
+            return format!("{label}{place}?\n-# Tap once more to begin. `/runbook plan` shows every step.");
         };
         let Ok(state) = self.house.bot.state(run).await else { return format!("{}?", offer.label) };
         let found = crate::bot::waiting::waiting(&state)
@@ -371,7 +373,7 @@ impl Context<'_> {
             }
             (About::Incident(incident), Says::Typed(typed)) => {
                 let resolves = matches!(&*typed, Command::Incident(Incident::Resolve { why: None, .. }));
-                match answer(bot, &self.house.fleet, who, *typed).await {
+                match answer_confirmed(bot, &self.house.fleet, who, *typed, true).await {
                     Ok(reply) => Ok(reply),
                     Err(fault) if resolves => Err((fault, self.resolve_anyway(&incident).await)),
                     Err(fault) => Err((fault, Vec::new())),

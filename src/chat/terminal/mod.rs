@@ -13,6 +13,7 @@ mod health;
 mod json;
 mod keyboard;
 mod out;
+mod overview;
 mod paint;
 mod prompt;
 mod run;
@@ -135,6 +136,9 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             Some(said) => show.written(&bot.steer(who, said).await?),
             None => Err(Fault::Usage("this is no way to steer a run".to_owned())),
         },
+        Command::Now(asked) => show.going(&bot.now(&asked).await?),
+        Command::Health(asked) => show.conditions(&bot.conditions(&asked).await?),
+        Command::Stop(asked) => show.stopped(&bot.stop_all(who, &asked).await?),
         Command::Approve(said) => show.written(&bot.say(who, said).await?),
         Command::Reject(said) => show.written(&bot.say(who, said).await?),
         Command::Decide(said) => show.written(&bot.say(who, said).await?),

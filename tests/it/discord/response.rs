@@ -52,7 +52,7 @@ pub fn people(desk: &Desk, people: &[(&str, &Person, &str)]) {
 }
 
 /// The thread of the incident whose title starts like this.
-fn thread(discord: &Discord, name: &str) -> Id {
+pub fn thread(discord: &Discord, name: &str) -> Id {
     discord.look(|world| {
         let found = world.channels.values().find(|one| one.is_thread() && one.name.contains(name));
         found.unwrap_or_else(|| panic!("no thread is called {name}")).id

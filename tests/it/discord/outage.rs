@@ -1,0 +1,88 @@
+//! The whole outage through Discord: a real Redis that is full, a real backend, a Railway that restarts them, and the people in
+//! the incident's thread.
+
+use super::response::{people, thread};
+use super::served::Served;
+use crate::real_incident;
+use crate::world::discord::{Config, Discord, Id, Person};
+use crate::world::railway::Service;
+use crate::world::{self, World};
+
+/// Answers a question of the run by the button of its message; where the bot wants a second tap, taps again.
+async fn presses(person: &Person, thread: Id, asked: &str, label: &str) {
+    let message = person.sees(thread, asked).await;
+    person.press(message, label).acknowledged().await;
+}
+
+#[tokio::test]
+async fn the_whole_outage_is_handled_from_a_telephone() {
+    let world = World::start(world::Config::default());
+    world.unhealthy_by_server_limit();
+    let desk = real_incident::desk(&world);
+    let discord = Discord::start(Config { patience: std::time::Duration::from_secs(90), ..Config::default() });
+    let ops = discord.channel("ops");
+    let (ana, cleo) = (discord.member("ana"), discord.member("cleo"));
+    people(&desk, &[("Ana", &ana, "responder"), ("Cleo", &cleo, "commander")]);
+    let bot = Served::start(&desk, &discord, ops).await;
+
+    // Declared with a pasted error: the runbook that fits is offered.
+    let error = "500 on /api/occupation: max number of clients reached";
+    let said = ana.slash(ops, "incident declare", &[("title", error), ("severity", "P1")]);
+    assert!(said.reply().await.contains("inc-1"));
+    let thread = thread(&discord, "inc-1");
+    ana.sees(thread, "There is a runbook for this").await;
+    ana.slash(thread, "incident assign", &[("role", "scribe"), ("person", "Ana"), ("why", "nobody else is here")]);
+    ana.sees_reply().await;
+    cleo.slash(thread, "incident ack", &[]);
+    cleo.sees_reply().await;
+    let begins = ana.slash(
+        thread,
+        "runbook run",
+        &[("runbook", "redis-connections"), ("input", "watch_for=20s"), ("env", "production")],
+    );
+    assert!(begins.reply().await.contains("run-1"));
+
+    // Redis is restarted, once, by two taps of somebody who saw what exactly it does.
+    let asked = cleo.sees(thread, "waits for the approval of one person: restart redis on Railway").await;
+    let sure = cleo.press(asked, "Approve").message().await;
+    cleo.press(sure, "Approve").acknowledged().await;
+
+    let decides = cleo.sees(thread, "waits for a decision").await;
+    ana.says(thread, "@Rundown the lead says spools can be taken again");
+    let told = cleo.says(thread, "TOMAR answers in 200 ms now");
+    ana.context_menu(told, "Add as evidence").reply().await;
+    cleo.press(decides, "Keep this version and watch it").acknowledged().await;
+
+    // The bot dies half-way through the watch; the next one goes on with the same watch and the same buttons.
+    let asked = ana.sees(thread, "Tell the shift lead that paper tracking can stop").await;
+    bot.kill();
+    let bot = Served::start(&desk, &discord, ops).await;
+    ana.press(asked, "Done").acknowledged().await;
+    let watched = ana.sees(thread, "📈").await;
+    let picture = discord.look(|world| world.messages[&watched].attachments()[0].clone());
+    assert!(picture.bytes.starts_with(b"\x89PNG") && picture.description.is_some_and(|words| words.contains("active")));
+    ana.sees(thread, "run-1 succeeded").await;
+
+    // The gate names what nobody ticked; a reason passes over it.
+    let card = cleo.sees(thread, "(run-1) · succeeded").await;
+    cleo.press(card, "Resolve").acknowledged().await;
+    let gate = cleo.sees(thread, "not ticked").await;
+    cleo.press(gate, "Resolve all the same…").modal().await;
+    cleo.submit_modal(&[("Why? Everybody reads it.", "the lead ticks them tomorrow")]).await.reply().await;
+    let resolved = ana.sees(thread, "🏁").await;
+    let draft = discord.look(|world| world.messages[&resolved].attachments()[0].clone());
+    let page = String::from_utf8(draft.bytes).expect("a Markdown page");
+    assert!(page.contains("4 of 8") && page.contains("8 of 8"), "{page}");
+    let card = ana.sees(thread, "resolved, unverified").await;
+
+    assert_eq!((world.restarts(Service::Redis), world.restarts(Service::Backend)), (1, 0));
+    println!("{}", discord.look(|world| world.messages[&card].text()));
+    for text in ana.reads(thread) {
+        println!("-----\n{text}");
+    }
+    ana.reads(ops);
+    cleo.reads(thread);
+    assert_eq!(bot.leaves(), Some(0));
+    desk.rundown(&["verify"]).exits(0);
+    discord.finished();
+}
