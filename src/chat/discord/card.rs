@@ -158,6 +158,10 @@ fn told(run: &State, scene: &Scene<'_>) -> String {
         },
     };
     let mut lines = vec![format!("**{}** ({}) · {how}", markdown(&run.plan.title, 80), run.id)];
+    if run.is_over() && scene.runs.iter().any(|other| !other.is_over()) {
+        // What goes on needs the room.
+        return lines.join("\n") + "\n";
+    }
     lines.extend(steps(run));
     if let Some((_, measured)) = scene.measured.iter().find(|(id, _)| *id == run.id) {
         lines.extend(measured.iter().take(4).map(|line| format!("`{}`", line.replace('`', "'"))));

@@ -342,7 +342,7 @@ impl<'a> Room<'a> {
     }
 
     async fn load_runs(&mut self, state: &incident::State) -> Result<Vec<State>, Trouble> {
-        let mut runs = Vec::new();
+        let (mut runs, mut over) = (Vec::new(), false);
         for run in state.runs.iter().rev() {
             if runs.len() == RUNS {
                 break;
@@ -355,7 +355,7 @@ impl<'a> Room<'a> {
             if loaded.is_over() {
                 self.runs.insert(run.clone(), loaded.clone());
                 // Of what is over the card shows the last one only.
-                if !runs.is_empty() {
+                if std::mem::replace(&mut over, true) {
                     continue;
                 }
             }

@@ -4,22 +4,16 @@
 use super::response::{people, thread};
 use super::served::Served;
 use crate::real_incident;
-use crate::world::discord::{Config, Discord, Id, Person};
+use crate::world::discord::{Config, Discord};
 use crate::world::railway::Service;
 use crate::world::{self, World};
-
-/// Answers a question of the run by the button of its message; where the bot wants a second tap, taps again.
-async fn presses(person: &Person, thread: Id, asked: &str, label: &str) {
-    let message = person.sees(thread, asked).await;
-    person.press(message, label).acknowledged().await;
-}
 
 #[tokio::test]
 async fn the_whole_outage_is_handled_from_a_telephone() {
     let world = World::start(world::Config::default());
     world.unhealthy_by_server_limit();
     let desk = real_incident::desk(&world);
-    let discord = Discord::start(Config { patience: std::time::Duration::from_secs(90), ..Config::default() });
+    let discord = Discord::start(Config { patience: std::time::Duration::from_secs(40), ..Config::default() });
     let ops = discord.channel("ops");
     let (ana, cleo) = (discord.member("ana"), discord.member("cleo"));
     people(&desk, &[("Ana", &ana, "responder"), ("Cleo", &cleo, "commander")]);
