@@ -14,7 +14,7 @@ mod redis;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
@@ -109,6 +109,7 @@ impl Live {
         let Self { loaded, plan, secrets, speed, sites, railway, redis } = self;
         let scenario = &loaded.scenario;
         let clock = ScaledClock::starting_at(scenario.start, speed, Arc::new(RealClock::default()));
+        let setting_up = clock.brake();
         let world = ScriptedWorld::new(scenario, Arc::new(clock.clone()));
         let served = Served {
             hosts: sites
@@ -150,6 +151,7 @@ impl Live {
         // The connections from before the incident; a server that kept none refuses them as it does any other.
         executors.hold(&plan.inventory).await;
         let stage = Stage::set(scenario, &plan, Arc::new(clock.clone()), world.clone()).await?;
+        drop(setting_up);
         let mut player = Player { stage, world, clock, served, secrets, zone, tries: Tries::default(), tell };
         let ended = player.run_processes(executors).await?;
         player.epilogue().await?;
@@ -225,7 +227,7 @@ impl Player<'_> {
             async move { engine.drive(&run, executors, &options, wishes, &ear).await }.boxed();
         loop {
             // Until nothing moves: what the driver wrote down, who acts because of it, what the driver makes of that.
-            let stopped = poll_fn(|context| Poll::Ready(driving.poll_unpin(context))).await;
+            let stopped = poll_fn(|context| Poll::Ready(self.think(&mut driving, context))).await;
             let heard = self.listen();
             if let (Some(crash), _) = &heard {
                 self.let_it_arrive(&mut driving, crash).await;
@@ -251,12 +253,18 @@ impl Player<'_> {
         }
     }
 
+    /// The driver goes on until it waits for something. What it computes takes as long as ever, so time passes slowly.
+    fn think(&self, driving: &mut Driving<'_>, context: &mut Context<'_>) -> Poll<Result<Stopped, EngineError>> {
+        let _brake = self.clock.brake();
+        driving.poll_unpin(context)
+    }
+
     /// Until the driver has news or stops, or somebody is due.
     async fn wait(&self, driving: &mut Driving<'_>) -> Option<Result<Stopped, EngineError>> {
         let due = self.stage.cast.next().unwrap_or(self.clock.now() + LONGEST);
         let mut due = self.clock.sleep_until(due);
         poll_fn(|context| {
-            if let Poll::Ready(stopped) = driving.poll_unpin(context) {
+            if let Poll::Ready(stopped) = self.think(driving, context) {
                 return Poll::Ready(Some(stopped));
             }
             // Only the driver brings news, and it was polled just now.
@@ -281,7 +289,7 @@ impl Player<'_> {
             if self.world.is_sent_something() || self.stage.ear.has_news() || late.poll_unpin(context).is_ready() {
                 return Poll::Ready(());
             }
-            driving.poll_unpin(context).map(drop)
+            self.think(driving, context).map(drop)
         })
         .await;
     }
