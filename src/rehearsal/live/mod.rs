@@ -11,7 +11,7 @@ mod railway;
 mod reach;
 mod redis;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -22,12 +22,13 @@ use futures::channel::mpsc;
 use futures::future::{BoxFuture, poll_fn};
 use futures::{FutureExt as _, StreamExt as _};
 
-use self::door::{Door, Tasks};
+use self::door::{Door, Tasks, Visit};
 use self::reach::Served;
-use super::scenario::{Crash, Loaded, ScenarioError};
+use super::scenario::{Crash, Loaded, Scenario, ScenarioError, Site};
 use super::stage::{Driven, Ended, LONGEST, Stage};
 use super::transcript::Tries;
 use super::world::ScriptedWorld;
+use super::world::http::Url;
 use super::{Played, RehearsalError, about, finish, prepare};
 use crate::base::clock::{Clock, RealClock, ScaledClock};
 use crate::base::event::Instant;
@@ -47,6 +48,11 @@ pub struct Live {
     plan: Plan,
     secrets: Secrets,
     speed: u32,
+    doors: Doors,
+}
+
+/// Where a world is reached: sites by origin, Railway, Redis servers by target.
+struct Doors {
     sites: Vec<(String, Door)>,
     railway: Option<Door>,
     redis: Vec<(String, Door)>,
@@ -73,16 +79,17 @@ pub fn set_up(loaded: &Loaded, speed: u32) -> Result<Live, RehearsalError> {
     let moved = places::moved(&at, &servers);
     places::relocate(&mut loaded.scenario, &moved);
     let (plan, secrets) = prepare::prepare_moved(&loaded, &moved)?;
-    Ok(Live { loaded, plan, secrets, speed, sites, railway, redis })
+    Ok(Live { loaded, plan, secrets, speed, doors: Doors { sites, railway, redis } })
 }
 
 impl Live {
     /// What is played, and where its world is: lines for people.
     #[must_use]
     pub fn head(&self) -> Vec<String> {
-        let sites = self.sites.iter().map(|(origin, door)| format!("{origin} at http://{}", door.address));
-        let railway = self.railway.iter().map(|door| format!("Railway at http://{}{}", door.address, railway::PATH));
-        let redis = self.redis.iter().map(|(target, door)| format!("Redis ({target}) at {}", door.address));
+        let sites = self.doors.sites.iter().map(|(origin, door)| format!("{origin} at http://{}", door.address));
+        let railway =
+            self.doors.railway.iter().map(|door| format!("Railway at http://{}{}", door.address, railway::PATH));
+        let redis = self.doors.redis.iter().map(|(target, door)| format!("Redis ({target}) at {}", door.address));
         let all: Vec<String> = sites.chain(railway).chain(redis).collect();
         let mut served = format!("served, {} times as fast: {}", self.speed, all.join(", "));
         if !self.loaded.scenario.world.commands.is_empty() {
@@ -106,47 +113,14 @@ impl Live {
     /// See [`RehearsalError`].
     pub async fn play(self, tell: &mut dyn FnMut(&str)) -> Result<Played, RehearsalError> {
         let zone = self.zone();
-        let Self { loaded, plan, secrets, speed, sites, railway, redis } = self;
+        let Self { loaded, plan, secrets, speed, doors } = self;
         let scenario = &loaded.scenario;
         let clock = ScaledClock::starting_at(scenario.start, speed, Arc::new(RealClock::default()));
         let setting_up = clock.brake();
         let world = ScriptedWorld::new(scenario, Arc::new(clock.clone()));
-        let served = Served {
-            hosts: sites
-                .iter()
-                .map(|(_, door)| door)
-                .chain(&railway)
-                .map(|door| (door.address.ip().to_string(), door.address.port()))
-                .collect(),
-            redis: redis.iter().map(|(target, _)| target.clone()).collect::<BTreeSet<_>>(),
-            railway: railway.as_ref().map_or(String::new(), |door| format!("http://{}{}", door.address, railway::PATH)),
-        };
+        let served = Arc::new(doors.served());
         let opened = Opened(Tasks::default());
-        let tasks = &opened.0;
-        for (_, door) in sites {
-            let origin = format!("http://{}", door.address);
-            let mut behind = scenario
-                .world
-                .sites
-                .values()
-                .filter(|site| site.url.as_ref().is_some_and(|url| url.starts_with(&origin)));
-            // Sites that share an address may have different services: then each request is looked at by itself.
-            let first = behind.next().and_then(|site| site.served_by.clone());
-            let service = first.filter(|first| behind.all(|site| site.served_by.as_ref() == Some(first)));
-            let visit = http::site(world.clone(), clock.clone(), origin, tasks);
-            tasks.begin(door.keep(world.clone(), clock.clone(), service, false, visit));
-        }
-        if let Some(door) = railway {
-            let visit = railway::railway(world.clone(), clock.clone(), &plan.inventory, tasks);
-            tasks.begin(door.keep(world.clone(), clock.clone(), None, false, visit));
-        }
-        for (target, door) in redis {
-            let spec = scenario.world.redis.get(&target);
-            let (kept, service) = spec.map_or((false, None), |server| (server.kept, server.served_by.clone()));
-            let server = redis::Server::new(world.clone(), clock.clone(), target, kept);
-            tasks.begin(door.keep(world.clone(), clock.clone(), service, true, server.visit()));
-        }
-        let served = Arc::new(served);
+        doors.open(scenario, &plan, &world, &clock, &opened.0);
         let executors = start_bot(&world, &clock, &served, &secrets)?;
         // The connections from before the incident; a server that kept none refuses them as it does any other.
         executors.hold(&plan.inventory).await;
@@ -157,6 +131,44 @@ impl Live {
         player.epilogue().await?;
         let performance = player.stage.conclude(ended).await?;
         finish(&loaded, &plan, &performance)
+    }
+}
+
+impl Doors {
+    /// What the bot may reach.
+    fn served(&self) -> Served {
+        let doors = self.sites.iter().map(|(_, door)| door).chain(&self.railway);
+        let endpoint = |door: &Door| format!("http://{}{}", door.address, railway::PATH);
+        Served {
+            hosts: doors.map(|door| (door.address.ip().to_string(), door.address.port())).collect(),
+            redis: self.redis.iter().map(|(target, _)| target.clone()).collect(),
+            railway: self.railway.as_ref().map_or(String::new(), endpoint),
+        }
+    }
+
+    /// Listens at all of them until `tasks` end.
+    fn open(self, scenario: &Scenario, plan: &Plan, world: &ScriptedWorld, clock: &ScaledClock, tasks: &Tasks) {
+        let keep = |door: Door, service: Option<String>, hangs_up: bool, visit: Visit| {
+            tasks.begin(door.keep(world.clone(), clock.clone(), service, hangs_up, visit));
+        };
+        for (_, door) in self.sites {
+            let origin = format!("http://{}", door.address);
+            let at = |site: &&Site| site.url.as_deref().and_then(Url::of).is_some_and(|url| url.origin == origin);
+            let mut behind = scenario.world.sites.values().filter(at);
+            // Sites that share an address may have different services: then each request is looked at by itself.
+            let first = behind.next().and_then(|site| site.served_by.clone());
+            let service = first.filter(|first| behind.all(|site| site.served_by.as_ref() == Some(first)));
+            keep(door, service, false, http::site(world.clone(), clock.clone(), origin.clone(), tasks));
+        }
+        if let Some(door) = self.railway {
+            keep(door, None, false, railway::railway(world.clone(), clock.clone(), &plan.inventory, tasks));
+        }
+        for (target, door) in self.redis {
+            let spec = scenario.world.redis.get(&target);
+            let (kept, service) = spec.map_or((false, None), |server| (server.kept, server.served_by.clone()));
+            let server = redis::Server::new(world.clone(), clock.clone(), target, kept);
+            keep(door, service, true, server.visit());
+        }
     }
 }
 
