@@ -62,7 +62,10 @@ pub(super) fn impossible(scenario: &Scenario) -> Option<String> {
 /// What is where, and the scenario and the inventory made to speak of it.
 pub(super) fn moved(sites: &[(String, SocketAddr)], redis: &BTreeMap<String, SocketAddr>) -> Moved {
     let sites = sites.iter().map(|(origin, address)| (origin.clone(), format!("http://{address}")));
-    Moved { sites: sites.collect(), redis: redis.clone() }
+    let mut sites: Vec<(String, String)> = sites.collect();
+    // `https://api.example:8443` before `https://api.example`, which it begins with.
+    sites.sort_by_key(|(origin, _)| std::cmp::Reverse(origin.len()));
+    Moved { sites, redis: redis.clone() }
 }
 
 /// Rewrites a scenario: wherever it names a site, it names the address that stands for it.
