@@ -14,7 +14,7 @@ use super::library::Library;
 use crate::base::event::Instant;
 use crate::base::text::nearest;
 use crate::rehearsal::scenario::{ScenarioError, list, load};
-use crate::rehearsal::{Played, RehearsalError, rehearse};
+use crate::rehearsal::{Played, RehearsalError, live, rehearse};
 
 /// Where scenarios are, beside the runbooks.
 pub(super) const FOLDER: &str = "rehearsals";
@@ -35,6 +35,8 @@ pub enum Rehearsed {
     One(Box<Played>, String),
     /// Several.
     Several(Vec<Played>),
+    /// One whose lines were told while it was played, with where its postmortem is.
+    Told(Box<Played>, String),
 }
 
 impl Rehearsed {
@@ -43,7 +45,7 @@ impl Rehearsed {
     pub fn is_ok(&self) -> bool {
         match self {
             Self::List(_) => true,
-            Self::One(played, _) => played.is_ok(),
+            Self::One(played, _) | Self::Told(played, _) => played.is_ok(),
             Self::Several(all) => all.iter().all(Played::is_ok),
         }
     }
@@ -116,20 +118,12 @@ fn play(folder: &Path, asked: &Rehearse, now: Instant) -> Result<Rehearsed, Faul
             paths.iter().map(|path| load(path).map(|loaded| (loaded.name.clone(), loaded.scenario.title.clone())));
         return Ok(Rehearsed::List(listed.collect::<Result<_, _>>().map_err(usage)?));
     }
-    let chosen = if asked.all {
-        paths
-    } else if asked.names.is_empty() {
-        let first = paths.iter().find(|path| stem(path) == FIRST).or(paths.first()).cloned();
-        vec![first.ok_or_else(|| Fault::Usage(format!("there are no scenarios in {}", folder.display())))?]
-    } else {
-        asked.names.iter().map(|name| find(&paths, name)).collect::<Result<_, _>>()?
-    };
+    let chosen = choose(folder, paths, asked)?;
     let mut played = Vec::new();
     for path in &chosen {
         played.push(rehearse(&load(path).map_err(usage)?).map_err(failed)?);
     }
-    let stock = chosen.iter().zip(&played).filter(|(path, _)| path.parent() == Some(folder));
-    Record::note(stock.map(|(_, played)| played), now);
+    note(folder, &chosen, &played, now);
     if played.len() == 1
         && !asked.all
         && let Some(only) = played.pop()
@@ -138,6 +132,62 @@ fn play(folder: &Path, asked: &Rehearse, now: Instant) -> Result<Rehearsed, Faul
         return Ok(Rehearsed::One(Box::new(only), written));
     }
     Ok(Rehearsed::Several(played))
+}
+
+/// Plays scenarios over real sockets on this machine, one after the other. `tell` gets a line for each thing that happens, as it
+/// happens; of several scenarios, only the lines that say where each is served. Opens no journal, reaches nothing outside.
+///
+/// # Errors
+/// As [`rehearsals`]; a scenario that cannot be had over sockets; no free port.
+pub async fn live(
+    library: &Library,
+    asked: &Rehearse,
+    now: Instant,
+    tell: &mut (dyn FnMut(&str) + Send),
+) -> Result<Rehearsed, Fault> {
+    let (folder, chosen, set_up) = library.with_folder(|folder| {
+        let folder = folder.join(FOLDER);
+        let chosen = choose(&folder, list(&folder).map_err(usage)?, asked)?;
+        let set_up = chosen.iter().map(|path| live::set_up(&load(path).map_err(usage)?, asked.speed).map_err(failed));
+        let set_up = set_up.collect::<Result<Vec<_>, _>>()?;
+        Ok::<_, Fault>((folder, chosen, set_up))
+    })??;
+    let only = set_up.len() == 1 && !asked.all;
+    let mut played = Vec::new();
+    for one in set_up {
+        one.head().iter().for_each(|line| tell(line));
+        if only {
+            tell("");
+            played.push(one.play(tell).await.map_err(failed)?);
+        } else {
+            played.push(one.play(&mut |_| ()).await.map_err(failed)?);
+        }
+    }
+    note(&folder, &chosen, &played, now);
+    if only && let Some(only) = played.pop() {
+        let written = write(&only)?;
+        return Ok(Rehearsed::Told(Box::new(only), written));
+    }
+    Ok(Rehearsed::Several(played))
+}
+
+/// The scenarios that are meant.
+fn choose(folder: &Path, paths: Vec<PathBuf>, asked: &Rehearse) -> Result<Vec<PathBuf>, Fault> {
+    if asked.all {
+        return Ok(paths);
+    }
+    if asked.names.is_empty() {
+        let first = paths.iter().find(|path| stem(path) == FIRST).or(paths.first()).cloned();
+        let nothing = || Fault::Usage(format!("there are no scenarios in {}", folder.display()));
+        return Ok(vec![first.ok_or_else(nothing)?]);
+    }
+    asked.names.iter().map(|name| find(&paths, name)).collect()
+}
+
+/// Notes the scenarios of the runbooks' folder; others have no name there.
+fn note(folder: &Path, chosen: &[PathBuf], played: &[Played], now: Instant) {
+    let stock = chosen.iter().zip(played).filter(|(path, _)| path.parent() == Some(folder));
+    Record::note(stock.map(|(_, played)| played), now);
 }
 
 fn find(paths: &[PathBuf], name: &str) -> Result<PathBuf, Fault> {
@@ -179,6 +229,8 @@ fn usage(error: ScenarioError) -> Fault {
 fn failed(error: RehearsalError) -> Fault {
     match error {
         RehearsalError::Scenario(_) | RehearsalError::Faulty(_) => Fault::Usage(error.to_string()),
-        RehearsalError::Engine(_) | RehearsalError::Report(_) => Fault::Failed(error.to_string()),
+        RehearsalError::Engine(_) | RehearsalError::Report(_) | RehearsalError::NoSocket(_) => {
+            Fault::Failed(error.to_string())
+        }
     }
 }

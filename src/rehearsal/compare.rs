@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::entry::Entry;
-use super::play::{Ended, Performance};
 use super::scenario::{CriterionIs, Entry as Wanted, Expect, StepIs};
+use super::stage::{Ended, Performance};
 use crate::domain::run::state::{Stage, State};
 
 /// Every difference, a sentence each. `postmortem` is its Markdown.

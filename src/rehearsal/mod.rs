@@ -1,4 +1,4 @@
-//! Rehearsals: a runbook played against a scripted world, in virtual time.
+//! Rehearsals: a runbook played against a scripted world, in virtual time or over real sockets.
 //!
 //! Lives here: scenario files, the world they describe (behind the ports of `client`), the people in it, the player and the
 //! comparison with what was expected. Never lives here: another engine or other executors: what is rehearsed is what runs.
@@ -9,22 +9,27 @@ mod cast;
 mod compare;
 pub mod contract;
 mod entry;
+pub mod live;
 mod play;
 mod prepare;
 pub mod scenario;
+mod stage;
 mod transcript;
 pub mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::base::event::Instant;
 use crate::base::schedule::zone;
+use crate::domain::runbook::model::Plan;
 use crate::engine::EngineError;
 use crate::view::report::{self, ReportError};
 use crate::view::sentence::Wording;
 use crate::view::time;
 use entry::Entry;
 use scenario::{Loaded, ScenarioError};
+use stage::Performance;
 
 /// The scenario that is played when none is named.
 pub const FIRST: &str = "server-limit";
@@ -69,6 +74,9 @@ pub enum RehearsalError {
     /// The postmortem could not be made.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// A live rehearsal has nothing to listen on, or nothing to ask with.
+    #[error("{0}")]
+    NoSocket(String),
 }
 
 /// Plays a scenario. The same scenario, runbook and inventory give the same result, to the byte.
@@ -78,10 +86,22 @@ pub enum RehearsalError {
 pub fn rehearse(loaded: &Loaded) -> Result<Played, RehearsalError> {
     let scenario = &loaded.scenario;
     let (plan, secrets) = prepare::prepare(loaded)?;
-    let zone = zone(&plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC);
     let played = play::play(scenario, &plan, secrets)?;
+    finish(loaded, &plan, &played)
+}
+
+/// One line: what is rehearsed, where and from when on.
+fn about(plan: &Plan, start: Instant, zone: chrono_tz::Tz) -> String {
+    let (title, environment) = (&plan.title, &plan.inventory.environment);
+    format!("{title} on {environment}, from {} ({})", time::moment(start, zone), time::zone_label(start, zone))
+}
+
+/// What came of it, for people and against what was expected.
+fn finish(loaded: &Loaded, plan: &Plan, played: &Performance) -> Result<Played, RehearsalError> {
+    let scenario = &loaded.scenario;
+    let zone = zone(&plan.inventory.zone).unwrap_or(chrono_tz::Tz::UTC);
     let mut wording = Wording::new(zone);
-    wording.know(&played.run.id, &plan);
+    wording.know(&played.run.id, plan);
     let entries: Vec<Entry> = played.facts.iter().map(|fact| Entry::of(fact, &mut wording)).collect();
     let plans = BTreeMap::from([(played.run.id.clone(), Arc::clone(&played.run.plan))]);
     let options = report::Options {
@@ -93,20 +113,13 @@ pub fn rehearse(loaded: &Loaded) -> Result<Played, RehearsalError> {
     };
     let postmortem = report::report(report::Kind::Postmortem, &played.facts, &options)?;
     let mut differences = played.troubles.clone();
-    differences.extend(compare::differences(&scenario.expect, &played, &entries, &postmortem.markdown));
-    let about = format!(
-        "{} on {}, from {} ({})",
-        played.run.plan.title,
-        played.run.plan.inventory.environment,
-        time::moment(played.start, zone),
-        time::zone_label(played.start, zone)
-    );
+    differences.extend(compare::differences(&scenario.expect, played, &entries, &postmortem.markdown));
     Ok(Played {
         name: loaded.name.clone(),
         title: scenario.title.clone(),
-        about,
-        lines: transcript::lines(&played, &entries, zone),
-        ending: transcript::ending(&played),
+        about: about(plan, played.start, zone),
+        lines: transcript::lines(played, &entries, zone),
+        ending: transcript::ending(played),
         differences,
         postmortem: postmortem.markdown,
         charts: postmortem.charts,
@@ -127,7 +140,13 @@ impl Played {
     pub fn text(&self, written: Option<&str>) -> String {
         let mut lines = vec![format!("{}: {}", self.name, self.title), self.about.clone(), String::new()];
         lines.extend(self.lines.iter().cloned());
-        lines.push(String::new());
+        lines.join("\n") + "\n" + &self.close(written)
+    }
+
+    /// How it ended and what differed, for those who have read the rest.
+    #[must_use]
+    pub fn close(&self, written: Option<&str>) -> String {
+        let mut lines = vec![String::new()];
         lines.extend(self.ending.iter().cloned());
         lines.extend(written.map(|place| format!("postmortem: {place}")));
         lines.push(String::new());

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::scenario::{Scenario, list, load};
 use super::world::ScriptedWorld;
-use super::{compare, entry, play, transcript};
+use super::{compare, entry, play, stage, transcript};
 use crate::base::clock::{Clock, VirtualClock};
 use crate::base::event::Instant;
 use crate::base::secret::Secrets;
@@ -38,7 +38,7 @@ struct Played {
 impl Played {
     fn of(scenario: &Scenario) -> Self {
         let clock = VirtualClock::starting_at(scenario.start);
-        Self { world: ScriptedWorld::new(scenario, clock.clone()), clock }
+        Self { world: ScriptedWorld::new(scenario, std::sync::Arc::new(clock.clone())), clock }
     }
 
     /// Runs something to its end, moving the clock whenever nothing else moves.
@@ -295,7 +295,7 @@ expect: { outcome: succeeded }",
     );
     let played = play::play(&scenario, &plan, Secrets::default()).unwrap();
     assert_eq!(played.troubles, Vec::<String>::new());
-    assert_eq!((played.ended, compare::outcome(&played)), (play::Ended::Over, "succeeded"));
+    assert_eq!((played.ended, compare::outcome(&played)), (stage::Ended::Over, "succeeded"));
     assert_eq!(played.run.judged.as_ref().unwrap()[0].met, Some(true));
     let mut wording = crate::view::sentence::Wording::new(chrono_tz::Europe::Berlin);
     let entries: Vec<_> = played.facts.iter().map(|fact| entry::Entry::of(fact, &mut wording)).collect();
@@ -309,7 +309,7 @@ fn where_nobody_comes_the_rehearsal_ends_after_the_deadline() {
     let deadline = json!({ "from": "asked", "after": "30m" });
     let plan = plan(&json!([step("pick", &json!({ "decide": { "cases": cases, "deadline": deadline } }))]));
     let played = play::play(&without_files("expect: { outcome: needs_human }"), &plan, Secrets::default()).unwrap();
-    assert_eq!((played.ended, compare::outcome(&played)), (play::Ended::NeedsHuman, "needs_human"));
+    assert_eq!((played.ended, compare::outcome(&played)), (stage::Ended::NeedsHuman, "needs_human"));
     assert_eq!(played.end - played.start, chrono::TimeDelta::minutes(30));
 
     let late = "people: [{ who: ana, does: { choose: maybe }, step: pick, after: 1m }]\nexpect: { outcome: stopped }";

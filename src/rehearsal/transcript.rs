@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 
 use super::compare::outcome;
 use super::entry::Entry;
-use super::play::Performance;
+use super::stage::Performance;
 use crate::base::event::Recorded;
 use crate::view::time;
 
@@ -33,13 +33,14 @@ pub(super) fn lines(played: &Performance, entries: &[Entry], zone: Tz) -> Vec<St
 
 /// Failed tries of the step that is under way.
 #[derive(Default)]
-struct Tries {
+pub(super) struct Tries {
     step: Option<String>,
     count: u32,
 }
 
 impl Tries {
-    fn tell(&mut self, entry: &Entry) -> Option<String> {
+    /// The sentence of a line, where there is one.
+    pub fn tell(&mut self, entry: &Entry) -> Option<String> {
         let sentence = Some(entry.sentence.clone()).filter(|sentence| !sentence.is_empty());
         match entry.kind.as_str() {
             "attempt.failed" => {

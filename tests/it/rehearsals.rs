@@ -1,5 +1,8 @@
 //! The stock rehearsals, as a team runs them in its own CI.
 
+#[cfg(unix)]
+mod live;
+
 use std::path::{Path, PathBuf};
 
 use rundown::rehearsal::scenario::{Loaded, list, load};

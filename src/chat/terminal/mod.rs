@@ -196,6 +196,11 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         }
         Command::Schema => show.text(&crate::bot::library::schema()?),
         Command::Rehearse(asked) if asked.record.is_some() => show.taken(&bot.record(&asked).await?),
+        Command::Rehearse(asked) if asked.live => {
+            // Ctrl-C ends the process, and with it all that it listens on.
+            let mut tell = |line: &str| telln!("{line}");
+            show.rehearsed(&crate::bot::rehearsing::live(bot.library(), &asked, show.now, &mut tell).await?)
+        }
         Command::Rehearse(asked) => {
             show.rehearsed(&crate::bot::rehearsing::rehearsals(bot.library(), &asked, show.now)?)
         }

@@ -237,6 +237,7 @@ impl Show {
         match rehearsed {
             Rehearsed::List(scenarios) => scenarios.iter().for_each(|(name, title)| telln!("{name:<28} {title}")),
             Rehearsed::One(played, written) => tell!("{}", played.text(Some(written))),
+            Rehearsed::Told(played, written) => tell!("{}", played.close(Some(written))),
             Rehearsed::Several(all) => {
                 all.iter().for_each(|played| tell!("{}", played.line()));
                 let differ = all.iter().filter(|played| !played.is_ok()).count();

@@ -7,9 +7,10 @@ use super::{Taken, record};
 use crate::domain::run::event::{Event, Output};
 use crate::domain::timeline::Fact;
 use crate::rehearsal::compare::step_is;
-use crate::rehearsal::play::{Performance, play};
+use crate::rehearsal::play::play;
 use crate::rehearsal::prepare::prepare;
 use crate::rehearsal::scenario::{Loaded, list, load};
+use crate::rehearsal::stage::Performance;
 
 fn runbooks() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks")

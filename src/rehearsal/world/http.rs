@@ -12,8 +12,7 @@ use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
 
 use super::fault::{Call, Strike};
-use super::{Inner, Order, ScriptedWorld};
-use crate::base::clock::Clock;
+use super::{Inner, Missed, Order, ScriptedWorld, failure};
 use crate::base::event::Instant;
 use crate::client::SendError;
 use crate::client::http::{Http, HttpRequest, HttpResponse};
@@ -30,16 +29,33 @@ impl ScriptedWorld {
         let Some(url) = Url::of(&request.url) else {
             return Err(SendError::Denied("the URL is not valid: it has no scheme or no host".to_owned()));
         };
+        let until = request.until;
+        self.reply(&request, &url, until).await.map_err(|missed| match missed {
+            Missed::Struck(how) => failure(how, url.host()),
+            Missed::Send(error) => error,
+            Missed::Railway(error) => SendError::Unanswered(error.to_string()),
+        })
+    }
+
+    /// What a request gets, however it came here.
+    ///
+    /// # Errors
+    /// What its sender gets instead of an answer, once it gets it. Silence ends at `until`.
+    pub(in crate::rehearsal) async fn reply(
+        &self,
+        request: &HttpRequest,
+        url: &Url<'_>,
+        until: Instant,
+    ) -> Result<HttpResponse, Missed> {
         let sent = self.clock.now();
-        let host = url.host().to_owned();
-        let looked_up = self.now().look_up(&request, &url, sent)?;
-        if let Some(strike) = looked_up.strike {
-            return self.strike_request(strike, looked_up, &host, request.until).await;
+        let found = self.now().look_up(request, url, sent).map_err(Missed::Send)?;
+        if let Some(strike) = found.strike {
+            return self.strike_request(strike, found, until).await;
         }
-        let Found { order, takes, response, .. } = looked_up;
-        if sent + takes > request.until {
-            self.deliver_late(order, takes, request.until).await;
-            return Err(SendError::Unanswered(format!("{host} did not answer in time")));
+        let Found { order, takes, response, .. } = found;
+        if sent + takes > until {
+            self.deliver_late(order, takes, until).await;
+            return Err(Missed::Struck(Failing::Silence));
         }
         self.deliver(order, takes).await;
         Ok(response)
@@ -57,27 +73,27 @@ impl ScriptedWorld {
         }
     }
 
-    async fn strike_request(
-        &self,
-        strike: Strike,
-        found: Found,
-        host: &str,
-        until: Instant,
-    ) -> Result<HttpResponse, SendError> {
+    async fn strike_request(&self, strike: Strike, found: Found, until: Instant) -> Result<HttpResponse, Missed> {
         if strike.done {
             self.deliver(found.order, TimeDelta::zero()).await;
         }
-        let failed = self.fail(strike.how, host, found.takes, until).await;
-        let (status, headers, body) = match strike.how {
-            Failing::Busy(wait) => {
-                let header = ("retry-after".to_owned(), wait.std().as_secs().to_string());
-                (429, vec![header], "Too Many Requests".to_owned())
-            }
-            Failing::BadGateway => (502, html(), "<!DOCTYPE html><title>502 Bad Gateway</title>".to_owned()),
-            Failing::Silence | Failing::Reset | Failing::Refused => return Err(failed),
-        };
-        Ok(HttpResponse { status, headers, body, cut: None, latency: found.takes.to_std().unwrap_or_default() })
+        self.endure(strike.how, found.takes, until).await;
+        let latency = found.takes.to_std().unwrap_or_default();
+        error_page(strike.how, latency).ok_or(Missed::Struck(strike.how))
     }
+}
+
+/// The page of a failure that is an answer; `None`: it is none.
+pub(in crate::rehearsal) fn error_page(how: Failing, latency: Duration) -> Option<HttpResponse> {
+    let (status, headers, body) = match how {
+        Failing::Busy(wait) => {
+            let header = ("retry-after".to_owned(), wait.std().as_secs().to_string());
+            (429, vec![header], "Too Many Requests".to_owned())
+        }
+        Failing::BadGateway => (502, html(), "<!DOCTYPE html><title>502 Bad Gateway</title>".to_owned()),
+        Failing::Silence | Failing::Reset | Failing::Refused => return None,
+    };
+    Some(HttpResponse { status, headers, body, cut: None, latency })
 }
 
 fn html() -> Vec<(String, String)> {
@@ -85,15 +101,15 @@ fn html() -> Vec<(String, String)> {
 }
 
 /// A URL as far as sites need it apart.
-struct Url<'a> {
+pub(in crate::rehearsal) struct Url<'a> {
     /// Scheme, host and port.
-    origin: &'a str,
+    pub origin: &'a str,
     path: &'a str,
     query: Option<&'a str>,
 }
 
 impl<'a> Url<'a> {
-    fn of(text: &'a str) -> Option<Self> {
+    pub fn of(text: &'a str) -> Option<Self> {
         let scheme = text.find("://")? + 3;
         let end = text[scheme..].find(['/', '?', '#']).map_or(text.len(), |at| scheme + at);
         let rest = text[end..].split('#').next().unwrap_or_default();
@@ -102,7 +118,8 @@ impl<'a> Url<'a> {
         (end > scheme).then_some(Self { origin: &text[..end], path, query })
     }
 
-    fn host(&self) -> &'a str {
+    /// Host and port.
+    pub fn host(&self) -> &'a str {
         self.origin.split("://").nth(1).unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@
 //! Everything that comes due by itself is settled before each look at the world, in order of time.
 
 mod fault;
-mod http;
+pub(in crate::rehearsal) mod http;
 mod process;
 mod railway;
 mod redis;
@@ -16,19 +16,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
+use futures::channel::mpsc;
 
 use self::fault::Trouble;
 use self::railway::ServiceState;
 use super::scenario::{Failing, Needs, Occasion, Scenario, Trigger, World as Spec};
-use crate::base::clock::{Clock, VirtualClock};
+use crate::base::clock::Clock;
 use crate::base::event::Instant;
 use crate::client::SendError;
+use crate::client::railway::RailwayError;
 use crate::step::Ports;
 
 /// A scripted world. Clones are the same world.
 #[derive(Clone)]
 pub struct ScriptedWorld {
-    clock: VirtualClock,
+    clock: Arc<dyn Clock>,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -68,6 +70,19 @@ struct Inner {
     number: u64,
     acts: Acts,
     complaints: Vec<String>,
+    /// Who wants to hear that something happened.
+    watchers: Vec<mpsc::UnboundedSender<()>>,
+}
+
+/// What a caller gets instead of an answer.
+#[derive(Clone, Debug)]
+pub(in crate::rehearsal) enum Missed {
+    /// A fault of the scenario.
+    Struck(Failing),
+    /// Nothing could be sent.
+    Send(SendError),
+    /// Railway's refusal.
+    Railway(RailwayError),
 }
 
 /// Something that happens by itself at a moment.
@@ -79,7 +94,7 @@ enum Due {
 
 /// A change of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
+pub(in crate::rehearsal) enum Change {
     Restart,
     Redeploy,
     Rollback,
@@ -95,7 +110,7 @@ enum Order {
 impl ScriptedWorld {
     /// The world of a scenario at its beginning.
     #[must_use]
-    pub fn new(scenario: &Scenario, clock: VirtualClock) -> Self {
+    pub fn new(scenario: &Scenario, clock: Arc<dyn Clock>) -> Self {
         let spec = Arc::new(scenario.world.clone());
         let start = clock.now();
         let services = spec.services.iter().map(|(name, one)| (name.clone(), ServiceState::new(name, one, start)));
@@ -116,6 +131,7 @@ impl ScriptedWorld {
             number: 0,
             acts: Acts::default(),
             complaints: Vec::new(),
+            watchers: Vec::new(),
             spec,
         };
         inner.trigger(start, |on| *on == Trigger::Start);
@@ -161,6 +177,29 @@ impl ScriptedWorld {
                 inner.arrived(order, now);
             }
         }
+    }
+
+    /// From now on, something is received whenever something happened or was sent here.
+    pub(in crate::rehearsal) fn watch(&self) -> mpsc::UnboundedReceiver<()> {
+        let (watcher, watching) = mpsc::unbounded();
+        self.now().watchers.push(watcher);
+        watching
+    }
+
+    /// Whether a service is down, and when something will happen by itself next.
+    pub(in crate::rehearsal) fn is_down(&self, service: Option<&String>) -> (bool, Option<Instant>) {
+        let inner = self.now();
+        (inner.is_down(service), inner.due.keys().next().map(|(at, _)| *at))
+    }
+
+    /// Whether an order was sent and has not arrived.
+    pub(in crate::rehearsal) fn is_sent_something(&self) -> bool {
+        !self.now().on_the_way.is_empty()
+    }
+
+    /// The scenario has no answer for something.
+    pub(in crate::rehearsal) fn complain(&self, text: String) {
+        self.now().complain(text);
     }
 
     /// What really happened so far.
@@ -212,6 +251,7 @@ impl ScriptedWorld {
             inner.number += 1;
             let ticket = inner.number;
             inner.on_the_way.insert(ticket, order);
+            inner.tell();
             ticket
         };
         self.pass(takes / 2).await;
@@ -225,27 +265,24 @@ impl ScriptedWorld {
         self.pass(takes - takes / 2).await;
     }
 
-    /// The way a call fails, as a caller without HTTP statuses sees it. Takes as long as it would.
-    async fn fail(&self, how: Failing, whom: &str, takes: TimeDelta, until: Instant) -> SendError {
+    /// Takes as long as a call that fails.
+    async fn endure(&self, how: Failing, takes: TimeDelta, until: Instant) {
         match how {
-            Failing::Silence => {
-                self.clock.sleep_until(until).await;
-                SendError::Unanswered(format!("{whom} did not answer in time"))
-            }
-            Failing::Reset => {
-                self.pass(takes).await;
-                SendError::Unanswered(format!("{whom} reset the connection"))
-            }
-            Failing::Refused => SendError::NotSent(format!("{whom} refused the connection")),
-            Failing::BadGateway => {
-                self.pass(takes).await;
-                SendError::Unanswered(format!("{whom}: a gateway answered 502 Bad Gateway"))
-            }
-            Failing::Busy(_) => {
-                self.pass(takes).await;
-                SendError::NotSent(format!("{whom} is busy"))
-            }
+            Failing::Silence => self.clock.sleep_until(until).await,
+            Failing::Refused => {}
+            Failing::Reset | Failing::BadGateway | Failing::Busy(_) => self.pass(takes).await,
         }
+    }
+}
+
+/// The way a call fails, as a caller without HTTP statuses sees it.
+fn failure(how: Failing, whom: &str) -> SendError {
+    match how {
+        Failing::Silence => SendError::Unanswered(format!("{whom} did not answer in time")),
+        Failing::Reset => SendError::Unanswered(format!("{whom} reset the connection")),
+        Failing::Refused => SendError::NotSent(format!("{whom} refused the connection")),
+        Failing::BadGateway => SendError::Unanswered(format!("{whom}: a gateway answered 502 Bad Gateway")),
+        Failing::Busy(_) => SendError::NotSent(format!("{whom} is busy")),
     }
 }
 
@@ -265,6 +302,7 @@ impl Inner {
                 Due::Move(index) => self.make_move(index, at),
                 Due::Up { service, how } => self.up(&service, how, at),
             }
+            self.tell();
         }
         self.settled = self.settled.max(now);
     }
@@ -272,6 +310,7 @@ impl Inner {
     fn schedule(&mut self, at: Instant, due: Due) {
         self.number += 1;
         self.due.insert((at, self.number), due);
+        self.tell();
     }
 
     /// Sets off the moves that this brings about.
@@ -352,6 +391,12 @@ impl Inner {
             }
             Order::Service { service, how, deployment } => self.change(&service, how, &deployment, now),
         }
+        self.tell();
+    }
+
+    /// Something happened.
+    fn tell(&mut self) {
+        self.watchers.retain(|watcher| watcher.unbounded_send(()).is_ok());
     }
 
     fn complain(&mut self, text: String) {

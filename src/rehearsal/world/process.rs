@@ -10,7 +10,6 @@ use secrecy::ExposeSecret;
 
 use super::fault::Call;
 use super::{Inner, ScriptedWorld};
-use crate::base::clock::Clock;
 use crate::client::process::{Exit, ProcessError, Processes, Spawn};
 use crate::rehearsal::scenario::{CommandRule, Failing};
 

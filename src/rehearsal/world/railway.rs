@@ -7,8 +7,7 @@ use chrono::{SecondsFormat, TimeDelta};
 use futures::future::BoxFuture;
 
 use super::fault::{Call, Strike};
-use super::{Change, Due, Inner, Order, ScriptedWorld};
-use crate::base::clock::Clock;
+use super::{Change, Due, Inner, Missed, Order, ScriptedWorld, failure};
 use crate::base::event::Instant;
 use crate::client::railway::{
     Deployment, DeploymentStatus, Instance, LogLine, LogQuery, Railway, RailwayError, Service,
@@ -183,6 +182,19 @@ fn refused(message: String, retry_after: Option<std::time::Duration>, passing: b
     RailwayError::Refused { message, retry_after, passing }
 }
 
+/// How a call fails where there are no HTTP statuses.
+fn error(missed: Missed) -> RailwayError {
+    match missed {
+        Missed::Struck(Failing::Busy(wait)) => {
+            refused(format!("Railway is busy (429) and asks to wait {wait}"), Some(wait.std()), true)
+        }
+        Missed::Struck(how) => RailwayError::Send(failure(how, "Railway")),
+        Missed::Send(error) => RailwayError::Send(error),
+        Missed::Railway(error) => error,
+    }
+}
+
+/// What is asked of a service, however it came here. Silence ends at `until`.
 impl ScriptedWorld {
     /// Every call begins so: which service, how long it takes, whether it fails.
     async fn begin(
@@ -191,10 +203,10 @@ impl ScriptedWorld {
         service: &Service,
         until: Instant,
         order: Option<(Change, &str)>,
-    ) -> Result<(String, TimeDelta), RailwayError> {
+    ) -> Result<(String, TimeDelta), Missed> {
         let (name, takes, strike) = {
             let mut inner = self.now();
-            let (name, takes) = inner.service_name(service)?;
+            let (name, takes) = inner.service_name(service).map_err(Missed::Railway)?;
             let strike = inner.trouble.strike(Call::Railway { call, target: &service.target });
             (name, takes, strike)
         };
@@ -203,32 +215,79 @@ impl ScriptedWorld {
             let order = Order::Service { service: name, how, deployment: deployment.to_owned() };
             self.deliver(order, TimeDelta::zero()).await;
         }
-        let failed = self.fail(how, "Railway", takes, until).await;
-        Err(match how {
-            Failing::Busy(wait) => {
-                refused(format!("Railway is busy (429) and asks to wait {wait}"), Some(wait.std()), true)
-            }
-            _ => RailwayError::Send(failed),
-        })
+        self.endure(how, takes, until).await;
+        Err(Missed::Struck(how))
     }
 
-    async fn order(
+    /// Gives the id of the service's newest deployment.
+    pub(in crate::rehearsal) async fn order(
         &self,
-        call: RailwayCall,
         how: Change,
         service: &Service,
         id: &str,
         until: Instant,
-    ) -> Result<String, RailwayError> {
+    ) -> Result<String, Missed> {
+        let call = match how {
+            Change::Restart => RailwayCall::Restart,
+            Change::Redeploy => RailwayCall::Redeploy,
+            Change::Rollback => RailwayCall::Rollback,
+        };
         let (name, takes) = self.begin(call, service, until, Some((how, id))).await?;
         let current = self.now().deployments_of(&name).iter().any(|one| one.id == id);
         if !current {
-            return Err(refused(format!("Railway knows no deployment {id}"), None, false));
+            return Err(unknown_deployment(id));
         }
         self.deliver(Order::Service { service: name.clone(), how, deployment: id.to_owned() }, takes).await;
         let newest = self.now().deployments_of(&name).first().map(|one| one.id.clone());
         Ok(newest.unwrap_or_default())
     }
+
+    pub(in crate::rehearsal) async fn list_deployments(
+        &self,
+        service: &Service,
+        limit: u32,
+        until: Instant,
+    ) -> Result<Vec<Deployment>, Missed> {
+        let (name, takes) = self.begin(RailwayCall::Deployments, service, until, None).await?;
+        self.pass(takes).await;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(self.now().deployments_of(&name).iter().take(limit).cloned().collect())
+    }
+
+    pub(in crate::rehearsal) async fn one_deployment(
+        &self,
+        service: &Service,
+        id: &str,
+        until: Instant,
+    ) -> Result<Deployment, Missed> {
+        let (name, takes) = self.begin(RailwayCall::Deployment, service, until, None).await?;
+        self.pass(takes).await;
+        let found = self.now().deployments_of(&name).iter().find(|one| one.id == id).cloned();
+        found.ok_or_else(|| unknown_deployment(id))
+    }
+
+    pub(in crate::rehearsal) async fn list_logs(
+        &self,
+        service: &Service,
+        query: &LogQuery,
+        until: Instant,
+    ) -> Result<Vec<LogLine>, Missed> {
+        let (name, takes) = self.begin(RailwayCall::Logs, service, until, None).await?;
+        self.pass(takes).await;
+        let now = self.clock.now();
+        Ok(self.now().log_lines(&name, query, now))
+    }
+
+    /// Railway's id of the service that a deployment belongs to.
+    pub(in crate::rehearsal) fn service_of(&self, deployment: &str) -> Option<String> {
+        let inner = self.now();
+        let owner = inner.services.iter().find(|(_, state)| state.deployments.iter().any(|one| one.id == deployment));
+        owner.and_then(|(name, _)| inner.spec.services.get(name)).map(|spec| spec.id.clone())
+    }
+}
+
+fn unknown_deployment(id: &str) -> Missed {
+    Missed::Railway(refused(format!("Railway knows no deployment {id}"), None, false))
 }
 
 impl Railway for ScriptedWorld {
@@ -238,12 +297,7 @@ impl Railway for ScriptedWorld {
         limit: u32,
         until: Instant,
     ) -> BoxFuture<'a, Result<Vec<Deployment>, RailwayError>> {
-        Box::pin(async move {
-            let (name, takes) = self.begin(RailwayCall::Deployments, service, until, None).await?;
-            self.pass(takes).await;
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            Ok(self.now().deployments_of(&name).iter().take(limit).cloned().collect())
-        })
+        Box::pin(async move { self.list_deployments(service, limit, until).await.map_err(error) })
     }
 
     fn deployment<'a>(
@@ -252,12 +306,7 @@ impl Railway for ScriptedWorld {
         id: &'a str,
         until: Instant,
     ) -> BoxFuture<'a, Result<Deployment, RailwayError>> {
-        Box::pin(async move {
-            let (name, takes) = self.begin(RailwayCall::Deployment, service, until, None).await?;
-            self.pass(takes).await;
-            let found = self.now().deployments_of(&name).iter().find(|one| one.id == id).cloned();
-            found.ok_or_else(|| refused(format!("Railway knows no deployment {id}"), None, false))
-        })
+        Box::pin(async move { self.one_deployment(service, id, until).await.map_err(error) })
     }
 
     fn restart<'a>(
@@ -266,7 +315,7 @@ impl Railway for ScriptedWorld {
         id: &'a str,
         until: Instant,
     ) -> BoxFuture<'a, Result<(), RailwayError>> {
-        Box::pin(async move { self.order(RailwayCall::Restart, Change::Restart, service, id, until).await.map(drop) })
+        Box::pin(async move { self.order(Change::Restart, service, id, until).await.map(drop).map_err(error) })
     }
 
     fn redeploy<'a>(
@@ -275,7 +324,7 @@ impl Railway for ScriptedWorld {
         id: &'a str,
         until: Instant,
     ) -> BoxFuture<'a, Result<String, RailwayError>> {
-        Box::pin(self.order(RailwayCall::Redeploy, Change::Redeploy, service, id, until))
+        Box::pin(async move { self.order(Change::Redeploy, service, id, until).await.map_err(error) })
     }
 
     fn rollback<'a>(
@@ -284,7 +333,7 @@ impl Railway for ScriptedWorld {
         id: &'a str,
         until: Instant,
     ) -> BoxFuture<'a, Result<(), RailwayError>> {
-        Box::pin(async move { self.order(RailwayCall::Rollback, Change::Rollback, service, id, until).await.map(drop) })
+        Box::pin(async move { self.order(Change::Rollback, service, id, until).await.map(drop).map_err(error) })
     }
 
     fn logs<'a>(
@@ -294,11 +343,6 @@ impl Railway for ScriptedWorld {
         query: LogQuery,
         until: Instant,
     ) -> BoxFuture<'a, Result<Vec<LogLine>, RailwayError>> {
-        Box::pin(async move {
-            let (name, takes) = self.begin(RailwayCall::Logs, service, until, None).await?;
-            self.pass(takes).await;
-            let now = self.clock.now();
-            Ok(self.now().log_lines(&name, &query, now))
-        })
+        Box::pin(async move { self.list_logs(service, &query, until).await.map_err(error) })
     }
 }

@@ -8,8 +8,7 @@ use futures::future::BoxFuture;
 use secrecy::SecretString;
 
 use super::fault::Call;
-use super::{Inner, ScriptedWorld};
-use crate::base::clock::Clock;
+use super::{Inner, Missed, ScriptedWorld, failure};
 use crate::base::event::Instant;
 use crate::client::SendError;
 use crate::client::redis::{AnsweredBy, Census, ClientEntry, ClientType, Inspection, MAX_CLIENTS, Redis};
@@ -89,13 +88,33 @@ fn client(group: &ClientGroup, index: u64) -> ClientEntry {
 }
 
 impl ScriptedWorld {
-    async fn ask_redis(&self, target: &str, until: Instant) -> Result<(), SendError> {
+    /// A question is on its way to a server. Silence ends at `until`.
+    pub(in crate::rehearsal) async fn ask_redis(&self, target: &str, until: Instant) -> Result<(), Missed> {
         let strike = self.now().trouble.strike(Call::Redis { target });
         if let Some(strike) = strike {
-            return Err(self.fail(strike.how, target, TimeDelta::milliseconds(LATENCY_MS), until).await);
+            self.endure(strike.how, TimeDelta::milliseconds(LATENCY_MS), until).await;
+            return Err(Missed::Struck(strike.how));
         }
         self.pass(TimeDelta::milliseconds(LATENCY_MS)).await;
         Ok(())
+    }
+
+    /// In which words a server refuses new connections, where it does.
+    pub(in crate::rehearsal) fn redis_refuses(&self, target: &str) -> Option<String> {
+        let mut inner = self.now();
+        // Whoever only knocks asks no question: a state in which nothing is shown is no difference.
+        let known = inner.complaints.len();
+        let view = inner.redis_view(target);
+        inner.complaints.truncate(known);
+        view.ok()?.refuses
+    }
+
+    /// Who is connected to a server; one that refuses new connections tells those that it has.
+    ///
+    /// # Errors
+    /// It is down, or the scenario does not say.
+    pub(in crate::rehearsal) fn redis_census(&self, target: &str) -> Result<Census, SendError> {
+        self.now().redis_view(target).map(|view| census(&view, AnsweredBy::New))
     }
 }
 
@@ -107,7 +126,11 @@ impl Redis for ScriptedWorld {
         until: Instant,
     ) -> BoxFuture<'a, Result<Inspection, SendError>> {
         Box::pin(async move {
-            self.ask_redis(target, until).await?;
+            self.ask_redis(target, until).await.map_err(|missed| match missed {
+                Missed::Struck(how) => failure(how, target),
+                Missed::Send(error) => error,
+                Missed::Railway(error) => SendError::Unanswered(error.to_string()),
+            })?;
             self.now().inspect(target)
         })
     }

@@ -59,8 +59,9 @@ async fn the_whole_outage_is_handled_from_a_telephone() {
 
     // The gate names what nobody ticked; a reason passes over it.
     let card = cleo.sees(thread, "(run-1) · succeeded").await;
-    cleo.press(card, "Resolve").acknowledged().await;
-    let gate = cleo.sees(thread, "not ticked").await;
+    let refused = cleo.press(card, "Resolve").followups(1).await;
+    println!("{refused:?}");
+    let gate = cleo.sees(thread, "⚠️").await;
     cleo.press(gate, "Resolve all the same…").modal().await;
     cleo.submit_modal(&[("Why? Everybody reads it.", "the lead ticks them tomorrow")]).await.reply().await;
     let resolved = ana.sees(thread, "🏁").await;
