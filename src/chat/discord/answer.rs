@@ -23,6 +23,8 @@ use super::card::relative;
 
 /// The longest text that is sent as a message; Discord takes 2,000 characters.
 pub const MESSAGE: usize = 1_900;
+/// Lines of a page that stand in front of it.
+const PREVIEW: usize = 5;
 /// Lines of a list that are shown.
 const LIST: usize = 20;
 
@@ -423,16 +425,72 @@ fn drafted(name: &str, drafted: Drafted) -> Reply {
 }
 
 impl Reply {
-    /// A Markdown page: attached, with its headline and first sentences in front.
+    /// A Markdown page: attached, with its first sentences in front.
     #[must_use]
     pub fn document(name: &str, text: &str) -> Self {
-        let lines = text.lines().filter(|line| !line.trim().is_empty()).take(6);
-        let head: String =
-            lines.map(|line| format!("> {}\n", markdown(line.trim_start_matches('#').trim(), 160))).collect();
-        Self {
-            text: head.trim_end().to_owned(),
-            files: vec![(name.to_owned(), text.as_bytes().to_vec())],
-            incident: None,
+        Self { text: preview(text), files: vec![(name.to_owned(), text.as_bytes().to_vec())], incident: None }
+    }
+}
+
+/// The first sentences of a page of ours. What came from outside is neutralised in the page already; headings, tables, pictures
+/// and the numbers of events are for whoever opens it.
+fn preview(page: &str) -> String {
+    let mut lines = Vec::new();
+    for line in page.lines() {
+        let line = line.trim_start_matches(['>', ' ']);
+        let skipped = line.is_empty() || line.starts_with(['#', '|', '!', '<']) || line.starts_with("Numbers like");
+        if !skipped {
+            lines.push(format!("> {}", cut_at(&without_links(line), 300)));
         }
+        if lines.len() == PREVIEW {
+            break;
+        }
+    }
+    lines.join("\n")
+}
+
+/// Text without citations (`[#12]`) and with the words of links alone: inside a chat neither leads anywhere.
+fn without_links(line: &str) -> String {
+    let mut told = String::new();
+    let mut rest = line;
+    while let Some(open) = rest.find('[') {
+        let escaped = rest[..open].ends_with('\\');
+        let Some(close) = rest[open..].find(']').filter(|_| !escaped) else {
+            told.push_str(&rest[..=open]);
+            rest = &rest[open + 1..];
+            continue;
+        };
+        let (words, behind) = (&rest[open + 1..open + close], &rest[open + close + 1..]);
+        told.push_str(&rest[..open]);
+        if words.starts_with('#') {
+            told.truncate(told.trim_end().len());
+            rest = behind;
+        } else {
+            told.push_str(words);
+            let target = behind.strip_prefix('(').and_then(|target| target.find(')'));
+            rest = target.map_or(behind, |end| &behind[end + 2..]);
+        }
+    }
+    told + rest
+}
+
+fn cut_at(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    // Between words, so that no escape is cut in two.
+    let kept: String = text.chars().take(limit).collect();
+    format!("{} …", kept.rsplit_once(' ').map_or("", |(kept, _)| kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_has_sentences_and_no_numbers_of_events() {
+        let page = "# Full disk\n\n**inc-1** [#1] · severity P1 [#1, #4]\n\n> See [What stayed open](#open) [#9].\n\n## At a \
+                    glance\n| a | b |\n\nThe \\[word\\] stays [#2].\n";
+        assert_eq!(preview(page), "> **inc-1** · severity P1\n> See What stayed open.\n> The \\[word\\] stays.");
     }
 }

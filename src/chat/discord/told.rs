@@ -91,7 +91,7 @@ pub fn note(recorded: &Recorded<Fact>, said: Option<String>) -> Option<Note> {
 /// What was recorded while nobody could be told, as one message.
 #[must_use]
 pub fn catch_up(missed: &[(Recorded<Fact>, String)]) -> Vec<Note> {
-    let mut text = format!("-# while Discord was out of reach ({} things were recorded):\n", missed.len());
+    let mut text = format!("-# since this thread was last up to date, {} things were recorded:\n", missed.len());
     let skipped = missed.len().saturating_sub(MISSED);
     if skipped > 0 {
         text.push_str(&format!("-# {skipped} before these; `/timeline` has them\n"));
