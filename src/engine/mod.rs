@@ -25,7 +25,7 @@ use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
 use crate::journal::{AppendError, Batch, Item, Journal, ReadError, Select};
 
-pub use drive::{DriveOptions, Message, Stopped};
+pub use drive::{DriveOptions, Message, Standing, Stopped};
 
 /// Rows read at a time.
 const PAGE: usize = 1_000;

@@ -344,6 +344,14 @@ impl People {
         }
     }
 
+    /// Whether a person of the file has a right by their own role; `None` where the file does not say: they are not named, or have
+    /// no role of their own (then a door may lend them one).
+    #[must_use]
+    pub fn by_name(&self, person: &Person, right: Right) -> Option<bool> {
+        let role = self.named.get(person.name())?.role?;
+        Some(role >= right.role())
+    }
+
     /// Who may do something without a reason.
     #[must_use]
     pub fn entitled(&self, right: Right) -> Entitled {
