@@ -8,6 +8,7 @@ use std::path::Path;
 use super::RehearsalError;
 use super::scenario::{Loaded, ScenarioError};
 use crate::base::secret::{SecretEntry, Secrets};
+use crate::domain::action::contract::Contract;
 use crate::domain::action::inventory::load::{self as inventory, SecretFrom, SecretSource};
 use crate::domain::runbook::model::Plan;
 use crate::domain::runbook::plan::{Request, pin};
@@ -30,7 +31,7 @@ pub(super) fn prepare(loaded: &Loaded) -> Result<(Plan, Secrets), RehearsalError
     let picked = inventories.pick(scenario.environment.as_deref());
     let mut inventory = picked.map_err(|error| ScenarioError::of(&loaded.path, error.to_string()))?.clone();
     let beside = loaded.targets.parent().unwrap_or(Path::new("")).to_owned();
-    let contract = move |name: &str| super::contract::read(&beside.join(name));
+    let contract = move |name: &str| Contract::read(&super::contract::read(&beside.join(name))?);
     inventories
         .read_contracts(&mut inventory, &targets, &contract)
         .map_err(|faults| RehearsalError::Faulty(render(&faults, &file, &targets, false)))?;
