@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use rundown::base::clock::{Clock, RealClock};
+use rundown::base::expr::with_room;
 use rundown::base::secret::Secrets;
 use rundown::bot::library::Library;
 use rundown::bot::rights::at_terminal;
@@ -29,6 +30,11 @@ use tracing_subscriber::EnvFilter;
 const RAILWAY: &str = "https://backboard.railway.com/graphql/v2";
 
 fn main() -> ExitCode {
+    // Expressions are read all the time; with room for them from the start none needs a thread of its own.
+    with_room(begun)
+}
+
+fn begun() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -78,7 +84,7 @@ fn work(args: Args) -> Result<Exit, Fault> {
     };
     let endpoint = settings.railway_api.unwrap_or_else(|| RAILWAY.to_owned());
     let for_executors = clock.clone();
-    let executors = move |secrets: Secrets| executors(&for_executors, &endpoint, secrets);
+    let executors = move |secrets: Secrets| Ok(executors(&for_executors, &endpoint, secrets));
     let bot = Bot::new(clock, library, settings.process, journal_file, Box::new(open), Box::new(executors));
     if let Some(serving) = serving {
         return serve(&bot, &serving);
@@ -130,12 +136,12 @@ fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, FileErr
 }
 
 /// What really reaches out.
-fn executors(clock: &Arc<dyn Clock>, endpoint: &str, secrets: Secrets) -> Result<Executors, String> {
-    let http = Arc::new(HttpClient::new(clock.clone()).map_err(|error| error.to_string())?);
+fn executors(clock: &Arc<dyn Clock>, endpoint: &str, secrets: Secrets) -> Executors {
+    let http = Arc::new(HttpClient::new(clock.clone()));
     let railway = Arc::new(RailwayApi::new(http.clone(), clock.clone(), endpoint));
     let redis = Arc::new(RedisServers::new(clock.clone()));
     let processes = Arc::new(ProcessGroups::new(clock.clone()));
-    Ok(Executors::new(Ports { http, railway, redis, processes }, secrets, clock.clone()))
+    Executors::new(Ports { http, railway, redis, processes }, secrets, clock.clone())
 }
 
 /// Logs go to standard error, and only where somebody asked for them.

@@ -93,8 +93,8 @@ impl Bot {
         let engine = self.engine()?;
         let mut plans = BTreeMap::new();
         for run in &told.state.runs {
-            if let Ok(state) = engine.run_state(run).await {
-                plans.insert(run.clone(), state.plan);
+            if let Ok(plan) = engine.run_plan(run).await {
+                plans.insert(run.clone(), plan);
             }
         }
         Ok(plans)

@@ -9,7 +9,7 @@ use super::drive::Standing;
 use super::{CONFLICTS, Engine, EngineError, codec};
 use crate::base::event::{Actor, Person, Recorded, RunId, Stream};
 use crate::domain::run::decide::{self, Decided, Seat, Targets};
-use crate::domain::run::event::{Event, Output, StepFinished};
+use crate::domain::run::event::{Event, Opened, Output, StepFinished};
 use crate::domain::run::input::Input;
 use crate::domain::run::state::{Stage, State};
 use crate::domain::runbook::model::Plan;
@@ -28,20 +28,23 @@ pub(super) struct Session {
     target_reads: BTreeMap<String, (u64, u64)>,
 }
 
+/// What a run's first event says, and the plan it is pinned to.
+pub(super) async fn opened(engine: &Engine, run: &RunId, first: &Row) -> Result<(Opened, Arc<Plan>), EngineError> {
+    let lost = |why: String| EngineError::PlanLost { run: run.clone(), why };
+    let timeline::Fact::Run(_, Event::Opened(opened)) = codec::recorded(first)?.event else {
+        return Err(lost("its first event was erased or is another".into()));
+    };
+    let bytes = engine.journal.blob(&opened.plan).await?.ok_or_else(|| lost("it was erased".into()))?;
+    let plan = serde_json::from_slice(&bytes).map_err(|error| lost(error.to_string()))?;
+    Ok((opened, Arc::new(plan)))
+}
+
 impl Session {
     pub(super) async fn load(engine: &Engine, run: &RunId) -> Result<Self, EngineError> {
         let rows = engine.rows(Select::Stream(Stream::run(run)), 0).await?;
         let Some((first, rest)) = rows.split_first() else { return Err(EngineError::NoRun(run.clone())) };
-        let timeline::Fact::Run(_, Event::Opened(opened)) = codec::recorded(first)?.event else {
-            return Err(EngineError::PlanLost {
-                run: run.clone(),
-                why: "its first event was erased or is another".into(),
-            });
-        };
-        let lost = |why: String| EngineError::PlanLost { run: run.clone(), why };
-        let bytes = engine.journal.blob(&opened.plan).await?.ok_or_else(|| lost("it was erased".into()))?;
-        let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| lost(error.to_string()))?;
-        let state = State::open(run.clone(), Arc::new(plan), opened, first.at);
+        let (opened, plan) = opened(engine, run, first).await?;
+        let state = State::open(run.clone(), plan, opened, first.at);
         let names = state.plan.inventory.targets.keys().map(String::as_str).chain([EVERYTHING]);
         let targets = names.map(|name| (name.to_owned(), (0, 0))).collect();
         let mut session = Self { state, seq: 1, read_to: first.pos, targets: Targets::new(), target_reads: targets };
