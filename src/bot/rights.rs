@@ -38,6 +38,7 @@ pub fn need(command: &Command) -> (&'static str, Right) {
             Action::List { .. } => ("action list", Right::Look),
         },
         Command::Postmortem(Postmortem::Draft { .. }) => ("postmortem draft", Right::Look),
+        Command::Postmortem(Postmortem::Export { .. }) => ("postmortem export", Right::Look),
         Command::Postmortem(Postmortem::Check { .. }) => ("postmortem check", Right::Look),
         Command::Check(_) => ("check", Right::Look),
         Command::Plan(_) => ("plan", Right::Look),
