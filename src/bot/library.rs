@@ -429,7 +429,7 @@ impl Library {
     ///
     /// # Errors
     /// `targets.yaml` has faults, an environment nobody knows.
-    pub(super) fn environment(&self, name: Option<&str>) -> Result<Inventory, Fault> {
+    pub fn environment(&self, name: Option<&str>) -> Result<Inventory, Fault> {
         Ok(self.inventory(name)?.unwrap_or_else(nowhere))
     }
 

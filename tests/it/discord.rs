@@ -5,5 +5,5 @@
 mod lookalike;
 mod response;
 mod rules;
-mod served;
+pub mod served;
 mod small_bot;
