@@ -13,7 +13,7 @@ use crate::base::text::one_line;
 use crate::client::egress::Named;
 use crate::client::http::{Http as _, HttpRequest, Method};
 use crate::config::Environment;
-use crate::config::file::{Discord, Interactions};
+use crate::config::file::{File, FileError, Interactions};
 
 /// Discord's own address.
 const DISCORD: &str = "https://discord.com";
@@ -84,12 +84,16 @@ pub struct Place {
 
 /// Asks Discord, where it is set up. The second finding is the link that invites the bot.
 pub async fn examine(
-    discord: Option<&Discord>,
+    file: &Result<File, FileError>,
     variables: Environment<'_>,
     probe: &Probe,
 ) -> (Vec<Finding>, Option<Finding>) {
-    let Some(discord) = discord else {
-        return (vec![Finding::note("discord", "it is not set up: rundown.toml has no [discord]")], None);
+    let discord = match file.as_ref().map(|file| &file.discord) {
+        Ok(Some(discord)) => discord,
+        Ok(None) => {
+            return (vec![Finding::note("discord", "it is not set up: there is no [discord] in rundown.toml")], None);
+        }
+        Err(_) => return (vec![Finding::note("discord", "it was not asked: the settings cannot be read")], None),
     };
     // That it has no value is told with the settings.
     let Ok(token) = discord.token.value("discord.token", variables) else {

@@ -64,8 +64,13 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     let secrets = patient.library.secrets();
     let (mut grants, mut reached, mut on_railway) = (Vec::new(), Vec::new(), Vec::new());
     let asked = async {
-        // Faults of targets.yaml are told with the runbooks.
-        let (Ok(inventory), Ok(secrets)) = (&known, &secrets) else { return };
+        let (inventory, secrets) = match (&known, &secrets) {
+            (Ok(inventory), Ok(secrets)) => (inventory, secrets),
+            (known, secrets) => {
+                grants.push(settings::no_targets(known.as_ref().err(), secrets.as_ref().err()));
+                return;
+            }
+        };
         grants = targets::values(inventory, secrets);
         (reached, on_railway) = join!(
             targets::reach(inventory, secrets, &probe, &*patient.redis),
@@ -75,7 +80,7 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     let (journal, (), discord, heartbeat) = join!(
         journal::examine(&patient.journal, &*patient.clock),
         asked,
-        discord::examine(file.discord.as_ref(), patient.variables, &probe),
+        discord::examine(&patient.file, patient.variables, &probe),
         heartbeat(&file, patient.variables, &*patient.clock),
     );
     findings.extend(journal);

@@ -204,24 +204,37 @@ impl Standing {
                 Finding::wrong(CHECK, format!("in #{channel} the bot lacks {}", names(&all)))
             }
         };
-        missing.iter().fold(finding, |finding, (needed, lack)| finding.mend(self.remedy(needed, lack)))
+        let mut finding = finding;
+        let mut told: Vec<&Lack> = Vec::new();
+        for (_, lack) in &missing {
+            if !told.contains(&lack) {
+                told.push(lack);
+                let alike = missing.iter().filter(|(_, other)| other == lack);
+                let named = alike.map(|(needed, _)| format!("{} ({})", needed.label, needed.without));
+                finding = finding.mend(self.remedy(lack, &named.collect::<Vec<_>>().join(", ")));
+            }
+        }
+        finding
     }
 
-    fn remedy(&self, needed: &Needed, lack: &Lack) -> String {
-        let (Needed { label, without, .. }, channel) = (needed, &self.channel);
-        let why = match lack {
+    /// Where what is missing for this reason is to be given.
+    fn remedy(&self, lack: &Lack, missing: &str) -> String {
+        let (role, channel) = (self.best_role(), &self.channel);
+        match lack {
             Lack::NotGiven => {
-                let role = self.best_role();
-                return format!(
-                    "{label} ({without}): give it to the role {role} under Server Settings > Roles > {role} > Permissions."
-                );
+                format!("Give the role {role} under Server Settings > Roles > {role} > Permissions: {missing}.")
             }
-            Lack::Everyone => "@everyone".to_owned(),
-            Lack::Roles(roles) => format!("the role {}", roles.join(" and the role ")),
-            Lack::Bot => "the bot itself".to_owned(),
-        };
-        let allow = if *lack == Lack::Everyone { "allow it to the bot's role" } else { "take the denial away" };
-        format!("{label} ({without}): #{channel} denies it to {why}. Under Edit Channel > Permissions {allow}.")
+            Lack::Everyone => format!(
+                "#{channel} denies @everyone; allow the role {role} there under Edit Channel > Permissions: {missing}."
+            ),
+            Lack::Roles(roles) => format!(
+                "#{channel} denies the role {}; take that away under Edit Channel > Permissions: {missing}.",
+                roles.join(" and the role ")
+            ),
+            Lack::Bot => {
+                format!("#{channel} denies the bot itself; take that away under Edit Channel > Permissions: {missing}.")
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::finding::Finding;
 use crate::base::text::one_line;
+use crate::bot::Fault;
 use crate::bot::grammar::Check;
 use crate::bot::library::Library;
 use crate::config::Environment;
@@ -61,10 +62,9 @@ pub fn runbooks(library: &Library, environment: Option<&str>) -> Vec<Finding> {
     let checks = match library.check(&asked) {
         Ok(checks) => checks,
         Err(fault) => {
-            let says = fault.to_string();
             return vec![
-                Finding::wrong(CHECK, one_line(says.lines().find(|line| !line.trim().is_empty()).unwrap_or_default(), 200))
-                    .mend("`rundown check` shows the place. Until it is mended nothing can run, and targets and Railway were not asked."),
+                Finding::wrong(CHECK, first_line(&fault))
+                    .mend("`rundown check` shows the place. Until it is mended nothing can run."),
             ];
         }
     };
@@ -90,19 +90,32 @@ pub fn runbooks(library: &Library, environment: Option<&str>) -> Vec<Finding> {
     }]
 }
 
+/// Why targets and Railway were not asked.
+pub fn no_targets(unknown: Option<&Fault>, no_secrets: Option<&Fault>) -> Finding {
+    const CHECK: &str = "targets";
+    match (unknown, no_secrets) {
+        // A fault of targets.yaml is told with the runbooks, which cannot be checked then.
+        (None, Some(fault)) => Finding::wrong(CHECK, first_line(fault))
+            .mend("Nothing that needs a secret can run like that. Targets and Railway were not asked."),
+        _ => Finding::note(CHECK, "targets and Railway were not asked: targets.yaml cannot be used"),
+    }
+}
+
+/// The sentence of a fault that may go on with its place.
+fn first_line(fault: &Fault) -> String {
+    let text = fault.to_string();
+    one_line(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default(), 200)
+}
+
 /// Whether anybody is known, where somebody has to be.
 pub fn people(library: &Library, in_discord: bool) -> Vec<Finding> {
     const CHECK: &str = "people";
     let people = match library.people() {
         Ok(people) => people,
         Err(fault) => {
-            let says = fault.to_string();
             return vec![
-                Finding::wrong(
-                    CHECK,
-                    one_line(says.lines().find(|line| !line.trim().is_empty()).unwrap_or_default(), 200),
-                )
-                .mend("`rundown check` shows the place. Until it is mended nobody has any right in chat."),
+                Finding::wrong(CHECK, first_line(&fault))
+                    .mend("`rundown check` shows the place. Until it is mended nobody has any right in chat."),
             ];
         }
     };

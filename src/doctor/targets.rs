@@ -33,6 +33,10 @@ pub fn values(inventory: &Inventory, secrets: &Secrets) -> Vec<Finding> {
             missing.push(format!("{} (the secret {name})", from.strip_prefix("the variable ").unwrap_or(&from)));
         }
     }
+    let nothing = inventory.targets.is_empty() && inventory.secrets.is_empty() && inventory.variables.is_empty();
+    if nothing {
+        return Vec::new();
+    }
     let environment = &inventory.environment;
     vec![if missing.is_empty() {
         Finding::good(CHECK, format!("everything that targets.yaml needs for {environment} has a value"))

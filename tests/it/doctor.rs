@@ -152,7 +152,7 @@ fn each_permission_that_is_denied_is_named_by_itself() {
         let [(mark, text)] = &found(&said, "permissions")[..] else { panic!("{}", said.out) };
         assert_eq!(mark, "wrong");
         assert!(text.lines().next().is_some_and(|line| line.ends_with(&format!("the bot lacks {name}"))), "{text}");
-        assert!(text.contains("denies it to the bot itself"), "{text}");
+        assert!(text.contains("#without-") && text.contains("denies the bot itself; take that away"), "{text}");
     }
     settings(&desk, &discord, discord.guild(), first);
     let said = desk.rundown(&["doctor", "--json"]).exits(0);
@@ -245,12 +245,16 @@ fn settings_that_cannot_be_read_are_a_finding_and_the_rest_is_examined() {
     std::fs::write(desk.path().join("rundown.toml"), "[discord]\nservr = 1\n").expect("settings");
     let said = desk.rundown(&["doctor", "--json"]).exits(1);
     finds(&said, "settings", "wrong", "rundown.toml, line 2");
+    finds(&said, "discord", "note", "the settings cannot be read");
     finds(&said, "runbooks", "good", "1 runbook checked");
     finds(&said, "journal", "good", "it can be made");
     assert!(!desk.journal().exists(), "a doctor makes nothing");
     let left: Vec<_> =
         std::fs::read_dir(desk.path()).expect("the folder").flatten().map(|one| one.file_name()).collect();
     assert_eq!(left.len(), 2, "it leaves nothing behind: {left:?}");
+
+    let said = desk.rundown(&["doctor", "--json", "--journal", "rundown.toml/journal.db"]).exits(1);
+    finds(&said, "journal", "wrong", "nothing can be written beside the journal");
 }
 
 #[test]
@@ -265,16 +269,10 @@ fn a_journal_that_cannot_be_written_or_was_changed_is_told_in_time() {
     assert_eq!(anchor(), before, "nothing was recorded");
 
     // What opening for writing answers on a read-only file system; SQLite then opens for reading.
-    let plain = desk.command(&["doctor", "--json"]);
-    let mut traced = Command::new("strace");
-    traced.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(desk.journal());
-    traced.args(["-e", "inject=openat,open:error=EROFS:when=1"]).arg(plain.get_program()).args(plain.get_args());
-    traced.env_clear().current_dir(desk.path());
-    traced.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = traced.output().expect("strace is installed (script/bootstrap does it)");
-    let out = String::from_utf8_lossy(&output.stdout).into_owned();
-    let said = Said { code: output.status.code().unwrap_or(-1), out, err: String::new() }.exits(1);
+    let said = failing(&desk, &["-P", &desk.journal().to_string_lossy()], "openat,open:error=EROFS:when=1").exits(1);
     finds(&said, "journal", "wrong", "do not lie on a read-only file system");
+    let said = failing(&desk, &[], "fsync:error=ENOSPC").exits(1);
+    finds(&said, "journal", "wrong", "no room left");
 
     let journal = Connection::open(desk.journal()).expect("the file");
     journal.execute("update event set kind = 'incident.invented' where pos = 1", []).expect("changed");
@@ -288,6 +286,18 @@ fn a_journal_that_cannot_be_written_or_was_changed_is_told_in_time() {
         .expect("written");
     let said = desk.rundown(&["doctor", "--json"]).exits(1);
     finds(&said, "journal", "wrong", "is not a journal");
+}
+
+/// A doctor whose system calls fail as `inject` says (strace's syntax).
+fn failing(desk: &Desk, only: &[&str], inject: &str) -> Said {
+    let plain = desk.command(&["doctor", "--json"]);
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-qq", "-o", "/dev/null"]).args(only).args(["-e", &format!("inject={inject}")]);
+    traced.arg(plain.get_program()).args(plain.get_args()).env_clear().current_dir(desk.path());
+    traced.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = traced.output().expect("strace is installed (script/bootstrap does it)");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Said { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
 /// Something that answers everything, with a clock that stands still in March 2024.

@@ -31,13 +31,13 @@ pub enum Tried {
 /// Why no event could be recorded, and what to do.
 pub fn try_write(path: &Path) -> Result<Tried, OpenError> {
     if !path.exists() {
-        scratch(path, &existing_folder(path))?;
+        scratch(path)?;
         return Ok(Tried::Makeable);
     }
     let failed = |error: rusqlite::Error| OpenError::Failed(fault::explain(path, &error));
     let mut connection = connect_for_writing(path).map_err(failed)?;
     if format_of(path, &connection)?.is_none() {
-        scratch(path, &existing_folder(path))?;
+        scratch(path)?;
         return Ok(Tried::Makeable);
     }
     let _in_use = lock::in_use(path).map_err(OpenError::Failed)?;
@@ -45,7 +45,7 @@ pub fn try_write(path: &Path) -> Result<Tried, OpenError> {
     // A real write, of what is there already; nothing of it reaches the file.
     transaction.execute("update chain set pos = pos", []).map_err(failed)?;
     transaction.rollback().map_err(failed)?;
-    scratch(path, &existing_folder(path))?;
+    scratch(path)?;
     Ok(Tried::Writable)
 }
 
@@ -64,15 +64,16 @@ pub fn free_space(path: &Path) -> Option<u64> {
     }
 }
 
-/// The journal's folder, or the nearest one above that is there.
+/// The journal's folder, or the nearest thing above that is there: a folder, where the journal's can be made.
 fn existing_folder(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let folder = absolute.ancestors().skip(1).find(|folder| folder.is_dir());
+    let folder = absolute.ancestors().skip(1).find(|folder| folder.exists());
     folder.unwrap_or(Path::new(".")).to_owned()
 }
 
-/// Writes a file there, flushes it and removes it.
-fn scratch(path: &Path, folder: &Path) -> Result<(), OpenError> {
+/// Writes a file to the folder of the journal at `path`, flushes it and removes it.
+fn scratch(path: &Path) -> Result<(), OpenError> {
+    let folder = existing_folder(path);
     let file = folder.join(format!(".rundown-doctor-{}", std::process::id()));
     let written = make_new_file(&file).and_then(|()| {
         let mut open = fs::OpenOptions::new().write(true).open(&file)?;
