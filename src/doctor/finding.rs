@@ -84,7 +84,7 @@ pub fn page(findings: &[Finding], paint: Paint, width: usize) -> String {
     let column = findings.iter().map(|finding| finding.check.chars().count()).max().unwrap_or_default();
     let indent = " ".repeat(column + 4);
     let mut page = String::new();
-    for finding in findings {
+    for (index, finding) in findings.iter().enumerate() {
         let mark = match finding.mark {
             Mark::Good => paint.good("✓"),
             Mark::Note => paint.dim("·"),
@@ -93,7 +93,9 @@ pub fn page(findings: &[Finding], paint: Paint, width: usize) -> String {
         };
         let says = wrap(&finding.says, &indent, width);
         page.push_str(&format!("{mark} {:column$}  {}\n", finding.check, says.trim_start()));
-        for how in &finding.mend {
+        // What mends several in a row alike stands below the last of them.
+        let next = findings.get(index + 1).filter(|next| next.check == finding.check && next.mend == finding.mend);
+        for how in finding.mend.iter().filter(|_| next.is_none()) {
             let how = wrap(&format!("- {how}"), &indent, width);
             for line in how.lines() {
                 let text = line.strip_prefix(indent.as_str()).unwrap_or(line);
@@ -142,6 +144,8 @@ mod tests {
                 .mend("Make room, or move the journal to a larger disk."),
             Finding::wrong("discord token", "Discord does not accept it").mend("Make a new one.").mend("Set it."),
             Finding::note("drain time", "it cannot be known from here"),
+            Finding::wrong("targets", "api does not answer").mend("Look at whether it runs."),
+            Finding::wrong("targets", "web does not answer").mend("Look at whether it runs."),
         ];
         insta::assert_snapshot!(page(&findings, Paint::default(), 60) + &lines(&findings));
         assert!(!is_well(&findings));

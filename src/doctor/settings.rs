@@ -48,8 +48,8 @@ pub fn file(read: &Result<File, FileError>, variables: Environment<'_>) -> Vec<F
 fn remedy(fault: &FileError) -> &'static str {
     match fault {
         FileError::NoSecret { .. } => {
-            "Set it where the server is started (and here, to have the rest checked), or name a file that holds it: \
-             { file = \"/run/secrets/NAME\" }."
+            "Set it where the server is started, and here to have the rest checked; or name a file that holds it, with \
+             file instead of env."
         }
         _ => "Mend it there; the server does not start like that.",
     }

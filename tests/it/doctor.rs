@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::rundown::{Desk, Said};
 use crate::world::discord::{Config, Discord, Id, permissions};
-use crate::world::railway::{PROJECT_TOKEN, WORKSPACE_TOKEN};
+use crate::world::railway::{ENVIRONMENT, PROJECT, PROJECT_TOKEN, Service, WORKSPACE_TOKEN};
 use crate::world::{self, World};
 
 const PAGE: &str = "---\nid: tidy\ntitle: Tidy up\n---\n# Tidy up\n\n## Tidy\n\n### Look\n```yaml rundown\nid: look\nexec: { argv: [\"true\"] }\n```\n\n## Success criteria\n- [ ] It was looked at: `steps.look.ok`\n";
@@ -201,6 +201,24 @@ fn railways_tokens_are_told_apart_and_held_against_what_they_are_for() {
     desk.set("RAILWAY_TOKEN", WORKSPACE_TOKEN);
     desk.set("RAILWAY_REDIS_SERVICE_ID", "another");
     finds(&desk.rundown(&["doctor", "--json"]).exits(0), "railway scope", "warn", "no deployment of redis");
+
+    desk.set("RAILWAY_TOKEN", PROJECT_TOKEN);
+    for (environment, mark, says) in
+        [(ENVIRONMENT, "good", "it sees redis"), ("another", "wrong", "is for another project or environment")]
+    {
+        let targets = format!(
+            "secrets:\n  railway: {{ env: RAILWAY_TOKEN }}\nenvironments:\n  production:\n    zone: UTC\n    targets:\n      \
+             redis:\n        railway: {{ project: {PROJECT}, environment: {environment}, service: {}, token: railway, \
+             project_token: true }}\n",
+            Service::Redis.id()
+        );
+        let folder = desk.path().join(environment);
+        std::fs::create_dir(&folder).expect("a folder");
+        std::fs::write(folder.join("targets.yaml"), targets).expect("targets");
+        let said = desk.rundown(&["doctor", "--json", "--runbooks", &folder.to_string_lossy()]);
+        finds(&said, "railway token", "good", "it is a project's");
+        finds(&said, "railway scope", mark, says);
+    }
     assert_eq!(world.railway().changes(), [], "a doctor only looks");
 }
 
