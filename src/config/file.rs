@@ -28,6 +28,8 @@ pub struct File {
     pub discord: Option<Discord>,
     /// Something elsewhere that notices when this process is dead.
     pub heartbeat: Option<Heartbeat>,
+    /// How long the platform waits between asking the server to leave and killing it; only `doctor` reads it.
+    pub drain: Option<String>,
 }
 
 /// `[discord]`.
@@ -187,6 +189,22 @@ impl File {
             // Without the line itself: it may hold a secret.
             FileError::Faulty { file, why: format!("line {line}: {}", error.message()) }
         })
+    }
+}
+
+impl File {
+    /// How long the platform waits before it kills, where the file says so.
+    ///
+    /// # Errors
+    /// No length of time.
+    pub fn drain(&self) -> Result<Option<Span>, FileError> {
+        let read = |text: &String| {
+            Span::parse(text).map_err(|fault| FileError::Faulty {
+                file: DEFAULT.to_owned(),
+                why: format!("drain: {}", fault.message),
+            })
+        };
+        self.drain.as_ref().map(read).transpose()
     }
 }
 

@@ -11,7 +11,7 @@ pub mod door;
 pub mod gateway;
 mod menus;
 pub mod offers;
-mod register;
+pub mod register;
 pub mod settings;
 mod suggest;
 mod thread;

@@ -290,6 +290,14 @@ impl People {
         self.written
     }
 
+    /// How many persons have an account there, and how many of its roles lend a role. (Only Discord has roles.)
+    #[must_use]
+    pub fn known_in(&self, door: &str) -> (usize, usize) {
+        let has = |entry: &&Entry| entry.accounts.iter().any(|(of, _)| of == door);
+        let roles = if door == "discord" { self.discord_roles.len() } else { 0 };
+        (self.named.values().filter(has).count(), roles)
+    }
+
     /// Who somebody is who came through a door. Only the account decides; what they call themselves names nobody.
     #[must_use]
     pub fn identify(&self, account: Account<'_>) -> Identity {
