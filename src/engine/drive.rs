@@ -57,6 +57,8 @@ pub enum Stopped {
     Paused,
     /// Only a person can go on.
     NeedsHuman,
+    /// This process is leaving, and nothing is under way.
+    Left,
 }
 
 /// What reaches the driver of a run from its own process.
@@ -66,6 +68,8 @@ pub enum Message {
     Said(Actor, Command),
     /// Somebody appended to a stream that concerns the run, up to this event.
     News(u64),
+    /// This process is leaving: what is under way comes to its answer, and nothing else begins.
+    Leave,
 }
 
 type Key = (String, u32, u32, &'static str);
@@ -111,13 +115,19 @@ impl Engine {
             let mut hold: BoxFuture<'_, ()> = Box::pin(executors.hold(&plan.inventory));
             let mut held = false;
             let mut version = self.journal.version().await?;
+            // Whoever leaves decides like a bystander: an answer is written down, and nothing is set in motion by it.
+            let mut seat = Seat::Driver;
             loop {
-                under_way.follow(&session.state, self, executors, observer);
+                match seat {
+                    Seat::Driver => under_way.follow(&session.state, self, executors, observer),
+                    Seat::Bystander if under_way.may_be_dropped() => return Ok(Stopped::Left),
+                    Seat::Bystander => {}
+                }
                 if let Some(stopped) = under_way.stopped(&session.state, options) {
                     return Ok(stopped);
                 }
                 let poll = options.poll.and_then(|poll| chrono::TimeDelta::from_std(poll).ok());
-                let deadline = next_deadline(&session.state);
+                let deadline = next_deadline(&session.state).filter(|_| seat == Seat::Driver);
                 let wake = [deadline, poll.map(|poll| self.clock.now() + poll)].into_iter().flatten().min();
                 let mut wake = match wake {
                     Some(wake) => Either::Left(self.clock.sleep_until(wake).fuse()),
@@ -129,10 +139,12 @@ impl Engine {
                     reply = under_way.streams.select_next_some() => {
                         let (key, input) = reply;
                         key.map(|key| under_way.known.remove(&key));
-                        self.record(&mut session, &Actor::Bot, input, observer).await?;
+                        self.record_from(seat, &mut session, &Actor::Bot, input, observer).await?;
                     }
                     message = told.select_next_some() => match message {
                         Message::Said(actor, command) => self.person(&mut session, actor, command, observer).await?,
+                        Message::Leave => seat = Seat::Bystander,
+                        Message::News(_) if seat == Seat::Bystander => {}
                         Message::News(up_to) if up_to <= session.read_to() => {}
                         Message::News(_) => self.catch_up(&mut session, observer).await?,
                     },
@@ -142,7 +154,7 @@ impl Engine {
                             self.record(&mut session, &Actor::Bot, Input::Tick, observer).await?;
                         }
                         let seen = self.journal.version().await?;
-                        if options.poll.is_some() && seen != version {
+                        if seat == Seat::Driver && options.poll.is_some() && seen != version {
                             version = seen;
                             self.catch_up(&mut session, observer).await?;
                         }
@@ -154,7 +166,6 @@ impl Engine {
         .await
     }
 
-    /// Records what follows from an input, and tells the observer. A write that fails is tried again for some seconds.
     async fn record(
         &self,
         session: &mut Session,
@@ -162,8 +173,20 @@ impl Engine {
         input: Input,
         observer: &dyn Observer,
     ) -> Result<(), EngineError> {
+        self.record_from(Seat::Driver, session, actor, input, observer).await
+    }
+
+    /// Records what follows from an input, and tells the observer. A write that fails is tried again for some seconds.
+    async fn record_from(
+        &self,
+        seat: Seat,
+        session: &mut Session,
+        actor: &Actor,
+        input: Input,
+        observer: &dyn Observer,
+    ) -> Result<(), EngineError> {
         for attempt in 1.. {
-            match session.submit(self, actor, input.clone(), Seat::Driver).await {
+            match session.submit(self, actor, input.clone(), seat).await {
                 Ok(news) => {
                     if !news.is_empty() {
                         tracing::debug!(events = news.len(), "recorded");
@@ -241,12 +264,17 @@ impl<'a> UnderWay<'a> {
         }
     }
 
+    /// Whether nothing is under way whose answer would be lost.
+    fn may_be_dropped(&self) -> bool {
+        self.known.values().all(|(_, droppable)| *droppable)
+    }
+
     /// Whether there is nothing left to drive for.
     fn stopped(&self, state: &State, options: &DriveOptions) -> Option<Stopped> {
         if let Some(outcome) = state.outcome() {
             return Some(Stopped::Over(outcome));
         }
-        if state.paused.is_some() && self.known.values().all(|(_, droppable)| *droppable) {
+        if state.paused.is_some() && self.may_be_dropped() {
             return Some(Stopped::Paused);
         }
         (options.until_human && state.waits_for_human()).then_some(Stopped::NeedsHuman)
