@@ -2,8 +2,13 @@
 
 #![allow(clippy::disallowed_methods, reason = "Discord is outside the program and lives in real time")]
 
+mod leaving;
 mod lookalike;
+mod many;
+mod people;
+mod place;
 mod response;
 mod rules;
 mod served;
 mod small_bot;
+mod trouble;

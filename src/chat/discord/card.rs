@@ -84,7 +84,7 @@ pub fn relative(at: Instant) -> String {
 pub fn card(scene: &Scene<'_>) -> Card {
     let Scene { id, incident, runs, .. } = scene;
     let severity = incident.severity.map_or(String::new(), |severity| format!("{severity} · "));
-    let title = format!("{id} · {severity}{}", one_line(&incident.title, 180));
+    let title = format!("{id} · {severity}{}", markdown(&incident.title, 80));
     let mut text = head(scene);
     for run in *runs {
         text.push('\n');

@@ -330,13 +330,14 @@ impl Context<'_> {
 
     async fn press(&self, press: ComponentInteraction, id: OfferId) {
         let who = self.who(&press.user, press.member.as_ref().map(|member| (&member.nick, &member.roles[..])));
-        let offer = match self.offered(&id).await {
-            Ok(offer) => offer,
-            Err(fault) if id.first == First::Confirm => return self.edit(&press.token, only(&sorry(&fault))).await,
-            Err(fault) => return self.whisper(&press, &sorry(&fault), Vec::new()).await,
-        };
         // Seen again on the way back from a second tap: only that message is about it alone.
         let second = press.message.flags.is_some_and(|flags| flags.contains(serenity::all::MessageFlags::EPHEMERAL));
+        let alone = second || id.first == First::Confirm;
+        let offer = match self.offered(&id).await {
+            Ok(offer) => offer,
+            Err(fault) if alone => return self.edit(&press.token, only(&sorry(&fault))).await,
+            Err(fault) => return self.whisper(&press, &sorry(&fault), Vec::new()).await,
+        };
         if id.first == First::Confirm {
             let text = self.confirmation(&offer).await;
             let again = offer.at_once();

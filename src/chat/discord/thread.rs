@@ -109,6 +109,8 @@ struct Room<'a> {
     behind: bool,
     /// Everything worth a message up to this event was said.
     told: u64,
+    /// How much got through since the last trouble.
+    sent: usize,
     card: Option<(MessageId, Card)>,
     /// By which Discord knows a card that may have been posted already.
     posting: Option<String>,
@@ -158,6 +160,9 @@ pub async fn keep(house: &House<'_>, incident: IncidentId, mut nudges: mpsc::Unb
                 (due, pause) = (later, FIRST_PAUSE);
             }
             Err(trouble) => {
+                if std::mem::take(&mut room.sent) > 0 {
+                    pause = FIRST_PAUSE;
+                }
                 due = Some(clock.now() + room.recover(trouble, pause).await);
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -176,6 +181,7 @@ impl<'a> Room<'a> {
             blind: thread.is_some(),
             behind: thread.is_some(),
             told: 0,
+            sent: 0,
             incident,
             card: None,
             posting: None,
@@ -231,8 +237,11 @@ impl<'a> Room<'a> {
     async fn look(&mut self, thread: ChannelId) -> Result<(), Trouble> {
         let seen = seen::see(&self.house.http, thread, self.house.me).await?;
         self.blind = false;
-        // Where the history may not be read nothing is seen, which says nothing.
-        if seen.empty && self.card.is_some() {
+        // Where the history may not be read nothing is seen, which says nothing about the card.
+        if seen.empty
+            && let Some((message, _)) = self.card
+            && seen::is_there(&self.house.http, thread, message).await?
+        {
             return Ok(());
         }
         self.card = seen.card.map(|(message, at)| {

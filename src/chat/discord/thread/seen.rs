@@ -53,6 +53,18 @@ pub async fn see(http: &Http, thread: ChannelId, me: UserId) -> Result<Seen, Tro
     Ok(seen)
 }
 
+/// Whether a message of ours is still there; it is, as long as nobody says that it is not.
+///
+/// # Errors
+/// Discord cannot be asked.
+pub async fn is_there(http: &Http, thread: ChannelId, message: MessageId) -> Result<bool, Trouble> {
+    match thread.message(http, message).await.map_err(Trouble::from) {
+        Ok(_) | Err(Trouble::Refused(_)) => Ok(true),
+        Err(Trouble::NoMessage) => Ok(false),
+        Err(trouble) => Err(trouble),
+    }
+}
+
 impl Seen {
     /// Messages come newest first.
     fn take(&mut self, message: &Message, me: UserId) {

@@ -5,7 +5,7 @@
 
 use serenity::all::{
     AutoArchiveDuration, ChannelId, ChannelType, CreateActionRow, CreateAllowedMentions, CreateAttachment,
-    CreateMessage, CreateThread, EditMessage, EditThread, MessageId, Nonce,
+    CreateMessage, CreateThread, EditMessage, EditThread, Message, MessageId, Nonce,
 };
 
 use super::trouble::Trouble;
@@ -36,6 +36,7 @@ impl Room<'_> {
             }
         };
         (self.thread, self.tied) = (Some(thread), false);
+        self.sent += 1;
         self.known(thread);
         Ok(thread)
     }
@@ -106,6 +107,14 @@ impl Room<'_> {
     /// Announces what a person must answer, with its buttons; takes the buttons from what is settled.
     pub(super) async fn ask(&mut self, thread: ChannelId, runs: &[State]) -> Result<Option<Trouble>, Trouble> {
         let wanted = told::asked(runs);
+        for (key, text, rows) in &wanted {
+            if !self.asked.contains_key(key) {
+                let rows = rows.iter().map(components).collect();
+                let nonce = hash(&format!("asked {key:?}"));
+                let message = self.post(thread, text, Vec::new(), rows, nonce).await?;
+                self.asked.insert(key.clone(), message);
+            }
+        }
         let settled: Vec<_> = self
             .asked
             .iter()
@@ -115,18 +124,10 @@ impl Room<'_> {
         for (key, message) in settled {
             let edit = EditMessage::new().components(Vec::new()).allowed_mentions(CreateAllowedMentions::new());
             match thread.edit_message(&self.house.http, message, edit).await.map_err(Trouble::from) {
-                Ok(_) | Err(Trouble::NoMessage) => {}
+                Ok(_) | Err(Trouble::NoMessage) => self.sent += 1,
                 Err(trouble) => return Err(trouble),
             }
             self.asked.remove(&key);
-        }
-        for (key, text, rows) in wanted {
-            if !self.asked.contains_key(&key) {
-                let rows = rows.iter().map(components).collect();
-                let nonce = hash(&format!("asked {key:?}"));
-                let message = self.post(thread, &text, Vec::new(), rows, nonce).await?;
-                self.asked.insert(key, message);
-            }
         }
         Ok(None)
     }
@@ -168,6 +169,7 @@ impl Room<'_> {
             .add_files(files);
         let sent = thread.send_message(&self.house.http, message).await?;
         self.below.insert(sent.id);
+        self.sent += 1;
         Ok(sent.id)
     }
 
@@ -194,6 +196,7 @@ impl Room<'_> {
             .allowed_mentions(CreateAllowedMentions::new());
         thread.edit_message(&self.house.http, message, edit).await?;
         self.card = Some((message, card));
+        self.sent += 1;
         self.edited = Some(self.house.bot.clock().now());
         Ok(())
     }
@@ -209,20 +212,22 @@ impl Room<'_> {
             .allowed_mentions(CreateAllowedMentions::new());
         let sent = thread.send_message(&self.house.http, message).await?;
         self.posting = None;
-        // Where an earlier try got through in spite of what we heard, an older card stands there.
-        let old = self.card.replace((sent.id, shown(&sent, card)));
+        self.sent += 1;
+        // An earlier try may have got through in spite of what we heard; then an older card stands there.
+        let stale = !shows(&sent, &card);
+        let old = self.card.replace((sent.id, if stale { Card::unknown() } else { card.clone() }));
         self.edited = Some(now);
         self.below.clear();
         if let Some((old, _)) = old {
             // Two cards would be one too many; where the old one cannot be removed it only grows old.
             drop(thread.delete_message(&self.house.http, old).await);
         }
-        Ok(())
+        if stale { self.edit_card(thread, sent.id, card).await } else { Ok(()) }
     }
 }
 
-/// The card that a message shows: `card`, where it does.
-fn shown(message: &serenity::all::Message, card: Card) -> Card {
+/// Whether a message shows this card.
+fn shows(message: &Message, card: &Card) -> bool {
     let footer = message.embeds.first().and_then(|embed| embed.footer.as_ref());
-    if footer.is_some_and(|footer| footer.text == card.footer) { card } else { Card::unknown() }
+    footer.is_some_and(|footer| footer.text == card.footer)
 }

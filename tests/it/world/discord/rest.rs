@@ -185,6 +185,7 @@ impl State {
             route: route.path,
             body: asked.body.clone(),
             status,
+            at: now,
         });
         outcome
     }

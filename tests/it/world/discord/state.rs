@@ -204,6 +204,7 @@ pub struct Request {
     pub route: &'static str,
     pub body: Value,
     pub status: u16,
+    pub at: Instant,
 }
 
 impl State {
