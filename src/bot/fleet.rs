@@ -172,18 +172,19 @@ impl Bot {
                 None => futures::future::pending().right_future(),
             }
             .fuse();
-            let mut ended = match turn.drivers.is_empty() {
-                true => futures::future::pending().left_future(),
-                false => turn.drivers.select_next_some().right_future(),
+            let happened = {
+                let mut ended = match turn.drivers.is_empty() {
+                    true => futures::future::pending().left_future(),
+                    false => turn.drivers.select_next_some().right_future(),
+                };
+                select_biased! {
+                    claim = claims.select_next_some() => Happened::Claimed(claim),
+                    ended = ended => Happened::Ended(ended),
+                    news = tail.next(engine).fuse() => Happened::News(news?),
+                    () = wake => Happened::Due,
+                    found = recovery.select_next_some() => Happened::Found(found?),
+                }
             };
-            let happened = select_biased! {
-                claim = claims.select_next_some() => Happened::Claimed(claim),
-                ended = ended => Happened::Ended(ended),
-                news = tail.next(engine).fuse() => Happened::News(news?),
-                () = wake => Happened::Due,
-                found = recovery.select_next_some() => Happened::Found(found?),
-            };
-            drop(ended);
             match happened {
                 Happened::Claimed(Claim::Drive(run)) => turn.claimed(run),
                 Happened::Claimed(Claim::Drain) => turn.drain(),

@@ -10,8 +10,9 @@ use serenity::all::{
 };
 
 use super::offers::{self, Offer, RESOLVE_ANYWAY, Weight};
+use super::words::markdown;
 use crate::base::event::{IncidentId, Instant, Severity};
-use crate::base::text::{markdown, one_line};
+use crate::base::text::one_line;
 use crate::bot::waiting::{Waiting, What, waiting};
 use crate::domain::incident;
 use crate::domain::incident::event::{Role, Status};
@@ -162,7 +163,7 @@ fn told(run: &State, scene: &Scene<'_>) -> String {
     if let Some((_, measured)) = scene.measured.iter().find(|(id, _)| *id == run.id) {
         lines.extend(measured.iter().take(4).map(|line| format!("`{}`", line.replace('`', "'"))));
     }
-    lines.extend(waiting(run).iter().map(|waiting| wanted(waiting)));
+    lines.extend(waiting(run).iter().map(wanted));
     lines.join("\n") + "\n"
 }
 
@@ -293,7 +294,6 @@ impl Card {
     }
 
     /// As Discord takes it.
-    #[must_use]
     pub fn embed(&self) -> CreateEmbed {
         CreateEmbed::new()
             .title(&self.title)
@@ -305,12 +305,11 @@ impl Card {
     /// Its buttons and menus as Discord takes them.
     #[must_use]
     pub fn components(&self) -> Vec<CreateActionRow> {
-        self.rows.iter().map(|row| components(row)).collect()
+        self.rows.iter().map(components).collect()
     }
 }
 
 /// One row as Discord takes it.
-#[must_use]
 pub fn components(row: &Row) -> CreateActionRow {
     match row {
         Row::Buttons(offers) => CreateActionRow::Buttons(offers.iter().map(button).collect()),

@@ -27,10 +27,11 @@ use super::settings::Settings;
 use super::thread::trouble::may_pass;
 use super::thread::{House, Nudge, keep, linked};
 use super::verbs::{Given, Source, Verb, definitions, verbs};
+use super::words::markdown;
 use super::{menus, suggest};
 use crate::base::clock::Clock;
 use crate::base::event::{IncidentId, RunId};
-use crate::base::text::{markdown, one_line};
+use crate::base::text::one_line;
 use crate::bot::fleet::{Appended, Fleet};
 use crate::bot::grammar::{Command, Incident};
 use crate::bot::{Bot, Fault};
@@ -85,9 +86,7 @@ pub async fn serve(
     let threads = watch::Sender::new(BTreeMap::new());
     let house = House { bot, fleet: fleet.clone(), http: http.clone(), settings, me: me.id, threads };
     let (out, mut incoming) = mpsc::unbounded();
-    let connection = tokio::spawn(gateway::stay(settings.http.clone(), settings.guild, clock, out));
-    // The connection ends with the door.
-    let _connection = AbortOnDrop(connection);
+    let _connection = connect(settings, clock, out);
     let mut door = Door { house: &house, verbs, nudges: BTreeMap::new(), keepers: FuturesUnordered::new() };
     door.find_open().await?;
     let mut tasks: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
@@ -112,6 +111,13 @@ pub async fn serve(
             incident = door.keepers.select_next_some() => door.left(&incident),
         }
     }
+}
+
+/// Connects to the gateway beside everything else: an interaction is acknowledged while the bot is thinking. The connection ends
+/// with what is returned.
+#[allow(clippy::disallowed_methods, reason = "the door owns the connection and ends it")]
+fn connect(settings: &Settings, clock: Arc<dyn Clock>, out: mpsc::UnboundedSender<Incoming>) -> AbortOnDrop {
+    AbortOnDrop(tokio::spawn(gateway::stay(settings.http.clone(), settings.guild, clock, out)))
 }
 
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
@@ -169,21 +175,22 @@ impl<'a> Door<'a> {
                 });
             }
             if state.status.is_open() || state.last_at > lately {
-                self.keep(incident);
+                self.keep(incident, None);
             }
         }
         Ok(())
     }
 
-    fn keep(&mut self, incident: IncidentId) -> mpsc::UnboundedSender<Nudge> {
+    fn keep(&mut self, incident: IncidentId, since: Option<u64>) -> mpsc::UnboundedSender<Nudge> {
         if let Some(nudges) = self.nudges.get(&incident).filter(|nudges| !nudges.is_closed()) {
             return nudges.clone();
         }
         let (sender, nudges) = mpsc::unbounded();
         self.nudges.insert(incident.clone(), sender.clone());
         let house = self.house;
-        self.keepers
-            .push(async move { keep(house, incident.clone(), nudges).map(|()| incident.clone()).await }.boxed_local());
+        self.keepers.push(
+            async move { keep(house, incident.clone(), since, nudges).map(|()| incident.clone()).await }.boxed_local(),
+        );
         sender
     }
 
@@ -207,7 +214,8 @@ impl<'a> Door<'a> {
 
     fn heard(&mut self, appended: Appended) {
         let Some(incident) = appended.incident else { return };
-        drop(self.keep(incident).unbounded_send(Nudge::Recorded(Box::new(appended.fact))));
+        let nudges = self.keep(incident, Some(appended.fact.pos));
+        drop(nudges.unbounded_send(Nudge::Recorded(Box::new(appended.fact))));
     }
 
     /// The incident that is talked about where something came in.

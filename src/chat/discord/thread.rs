@@ -135,10 +135,16 @@ struct Room<'a> {
     trouble: Option<&'static str>,
 }
 
-/// Keeps the thread of one incident until nobody nudges it any more.
-pub async fn keep(house: &House<'_>, incident: IncidentId, mut nudges: mpsc::UnboundedReceiver<Nudge>) {
+/// Keeps the thread of one incident until nobody nudges it any more. What is recorded from event `since` on comes as nudges;
+/// without it, nobody could tell the thread for a while.
+pub async fn keep(
+    house: &House<'_>,
+    incident: IncidentId,
+    since: Option<u64>,
+    mut nudges: mpsc::UnboundedReceiver<Nudge>,
+) {
     let clock = house.bot.clock().clone();
-    let mut room = match Room::enter(house, incident.clone()).await {
+    let mut room = match Room::enter(house, incident.clone(), since).await {
         Ok(room) => room,
         Err(fault) => {
             tracing::error!(%incident, %fault, "the incident cannot be read: its thread is not kept");
@@ -171,7 +177,7 @@ pub async fn keep(house: &House<'_>, incident: IncidentId, mut nudges: mpsc::Unb
 }
 
 impl<'a> Room<'a> {
-    async fn enter(house: &'a House<'a>, incident: IncidentId) -> Result<Self, Fault> {
+    async fn enter(house: &'a House<'a>, incident: IncidentId, since: Option<u64>) -> Result<Self, Fault> {
         let state = house.bot.incident_state(&incident).await?;
         let thread = linked(&state, house.settings);
         let mut room = Self {
@@ -179,7 +185,7 @@ impl<'a> Room<'a> {
             thread,
             tied: thread.is_some(),
             blind: thread.is_some(),
-            behind: thread.is_some(),
+            behind: thread.is_some() && since.is_none(),
             told: 0,
             sent: 0,
             incident,
@@ -199,7 +205,7 @@ impl<'a> Room<'a> {
         if let Some(thread) = room.thread {
             room.known(thread);
         }
-        let facts = room.read().await?;
+        let facts = room.read(since.unwrap_or(u64::MAX)).await?;
         // A thread that has no card yet shows nothing of what came after it was made. Where there is none at all, its first card
         // says everything.
         let made = |(recorded, _): &&(Recorded<Fact>, Option<String>)| match &recorded.event {
@@ -208,7 +214,8 @@ impl<'a> Room<'a> {
             }
             _ => false,
         };
-        room.told = facts.iter().rev().find(made).map_or(room.last, |(recorded, _)| recorded.pos);
+        let made = facts.iter().rev().find(made).filter(|_| since.is_none());
+        room.told = made.map_or(room.last, |(recorded, _)| recorded.pos);
         Ok(room)
     }
 
@@ -218,13 +225,14 @@ impl<'a> Room<'a> {
         });
     }
 
-    /// Reads the incident's record anew: every fact with its sentence.
-    async fn read(&mut self) -> Result<Vec<(Recorded<Fact>, Option<String>)>, Fault> {
+    /// Reads the incident's record anew, up to before an event: every fact with its sentence.
+    async fn read(&mut self, before: u64) -> Result<Vec<(Recorded<Fact>, Option<String>)>, Fault> {
         let state = self.house.bot.incident_state(&self.incident).await?;
         self.wording = crate::view::sentence::Wording::new(zone_of(&state));
         self.measured.clear();
         let mut facts = Vec::new();
-        for recorded in self.house.bot.facts(&self.incident).await? {
+        let all = self.house.bot.facts(&self.incident).await?;
+        for recorded in all.into_iter().take_while(|recorded| recorded.pos < before) {
             let said = self.wording.tell(&recorded.event);
             self.measure(&recorded);
             self.last = recorded.pos;
@@ -258,7 +266,7 @@ impl<'a> Room<'a> {
 
     /// What was recorded and not told becomes one message.
     async fn catch_up(&mut self) -> Result<(), Fault> {
-        let facts = self.read().await?;
+        let facts = self.read(u64::MAX).await?;
         let missed: Vec<_> = facts
             .into_iter()
             .filter(|(recorded, _)| recorded.pos > self.told)

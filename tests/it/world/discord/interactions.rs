@@ -145,7 +145,7 @@ impl State {
         let choices: Vec<_> = entries(&option["choices"]).collect();
         if !choices.is_empty() {
             let is_meant =
-                |one: &&&Value| one["name"] == text || one["value"] == text || one["value"].to_string() == text;
+                |one: &&&Value| one["name"] == text || one["value"] == text || format!("{}", one["value"]).eq(text);
             let choice = choices.iter().find(is_meant);
             return choice.unwrap_or_else(|| panic!("{place} is none of the choices"))["value"].clone();
         }

@@ -40,7 +40,7 @@ pub fn is_at_hand() -> bool {
 }
 
 /// Routes that the document does not have.
-pub fn unknown<'r>(routes: &'r [Route]) -> Vec<&'r str> {
+pub fn unknown(routes: &[Route]) -> Vec<&str> {
     let Some(document) = DOCUMENT.as_ref() else { return Vec::new() };
     routes.iter().filter(|route| document.operation(route).is_none()).map(|route| route.path).collect()
 }

@@ -141,7 +141,7 @@ pub fn change(call: &mut Call<'_>, id: Id, data: &Value) -> Answer {
         || stays("embeds", message.embeds.is_empty())
         || stays("attachments", message.attachments.is_empty())
         || !files.is_empty();
-    if !says && message.flags & LOADING == 0 || !says && data.get("components").is_none() {
+    if !says && (message.flags & LOADING == 0 || data.get("components").is_none()) {
         return Err(Refusal::new(400, 50006, "Cannot send an empty message"));
     }
     call.state.edit(id, data, files);
