@@ -10,9 +10,10 @@ use rundown::base::secret::Secrets;
 use rundown::bot::library::Library;
 use rundown::bot::rights::at_terminal;
 use rundown::bot::{Bot, Fault};
-use rundown::chat::discord::settings::{Settings as Discord, reaching};
+use rundown::chat::discord::settings::Settings as Discord;
 use rundown::chat::terminal::args::{Args, Verb};
 use rundown::chat::terminal::{Exit, Terminal, carry_out};
+use rundown::client::discord::reaching;
 use rundown::client::http::HttpClient;
 use rundown::client::process::ProcessGroups;
 use rundown::client::railway::RailwayApi;
@@ -117,7 +118,7 @@ fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, Fault> 
     let wrong = |error: rundown::config::file::FileError| Fault::Usage(error.to_string());
     let discord = file.discord.as_ref().map(|discord| {
         let token = discord.token.value("discord.token", environment).map_err(wrong)?;
-        let http = reaching(token, discord.api.clone()).map_err(Fault::Failed)?;
+        let http = Arc::new(reaching(token, discord.api.clone()).map_err(Fault::Failed)?);
         Ok::<_, Fault>(Discord { guild: discord.server.0.into(), channel: discord.channel.0.into(), http })
     });
     let heartbeat = file.heartbeat.as_ref().map(|heartbeat| {
