@@ -15,11 +15,12 @@ use rundown::bot::{Bot, Fault};
 use rundown::chat::discord::settings::Settings as Discord;
 use rundown::chat::terminal::args::{Args, Door, Verb};
 use rundown::chat::terminal::{Exit, Terminal, carry_out};
+use rundown::client::discord::reaching;
 use rundown::client::http::HttpClient;
 use rundown::client::process::ProcessGroups;
 use rundown::client::railway::{ENDPOINT, RailwayApi};
 use rundown::client::redis::RedisServers;
-use rundown::config::file::{File, FileError};
+use rundown::config::file::File;
 use rundown::config::{Environment, Flags, Settings, host_name, system_login};
 use rundown::doctor::{Patient, examine, finding};
 use rundown::domain::people::Identity;
@@ -72,7 +73,7 @@ fn work(args: Args) -> Result<Exit, Fault> {
         _ => read.clone().map_err(|error| Fault::Usage(error.to_string()))?,
     };
     let serving = match args.verb {
-        Verb::Serve => Some(serving(&file, &environment).map_err(|error| Fault::Usage(error.to_string()))?),
+        Verb::Serve => Some(serving(&file, &environment)?),
         _ => None,
     };
     let flags =
@@ -161,19 +162,19 @@ fn serve(bot: &Bot, serving: &Serving) -> Result<Exit, Fault> {
 }
 
 /// What `serve` is told by the settings file.
-fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, FileError> {
+fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, Fault> {
+    let wrong = |error: rundown::config::file::FileError| Fault::Usage(error.to_string());
     let discord = file.discord.as_ref().map(|discord| {
-        Ok(Discord {
-            token: discord.token.value("discord.token", environment)?,
-            guild: discord.server.0.into(),
-            channel: discord.channel.0.into(),
-            api: discord.api.clone(),
-        })
+        let token = discord.token.value("discord.token", environment).map_err(wrong)?;
+        let http = Arc::new(reaching(token, discord.api.clone()).map_err(Fault::Failed)?);
+        Ok::<_, Fault>(Discord { guild: discord.server.0.into(), channel: discord.channel.0.into(), http })
     });
-    let heartbeat = file
-        .heartbeat
-        .as_ref()
-        .map(|heartbeat| Ok((heartbeat.url.value("heartbeat.url", environment)?, heartbeat.every()?)));
+    let heartbeat = file.heartbeat.as_ref().map(|heartbeat| {
+        Ok::<_, Fault>((
+            heartbeat.url.value("heartbeat.url", environment).map_err(wrong)?,
+            heartbeat.every().map_err(wrong)?,
+        ))
+    });
     Ok(Serving { discord: discord.transpose()?, heartbeat: heartbeat.transpose()? })
 }
 

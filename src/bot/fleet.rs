@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use futures::channel::mpsc;
-use futures::future::{AbortHandle, Abortable, BoxFuture};
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _, select_biased};
 
@@ -112,12 +112,11 @@ impl Observer for Eye {
     }
 }
 
-type Driver<'a> = BoxFuture<'a, (RunId, Option<Result<Stopped, EngineError>>)>;
+type Driver<'a> = BoxFuture<'a, (RunId, Result<Stopped, EngineError>)>;
 
 /// One run that is driven here.
 struct Seat {
     messages: mpsc::UnboundedSender<Message>,
-    abort: AbortHandle,
     environment: String,
 }
 
@@ -164,7 +163,7 @@ impl Bot {
         };
         let mut recovery = Box::pin(Recovery::of(self).await?.fuse());
         loop {
-            if turn.draining && turn.let_go() {
+            if turn.draining && turn.seats.is_empty() {
                 return Ok(());
             }
             let next = turn.due.values().map(|due| due.at).min();
@@ -173,21 +172,22 @@ impl Bot {
                 None => futures::future::pending().right_future(),
             }
             .fuse();
-            let mut ended = match turn.drivers.is_empty() {
-                true => futures::future::pending().left_future(),
-                false => turn.drivers.select_next_some().right_future(),
-            };
-            // What holds the drivers ends with this block: what happened may add to them.
-            let happened = select_biased! {
-                claim = claims.select_next_some() => Happened::Claimed(claim),
-                ended = ended => Happened::Ended(ended),
-                news = tail.next(engine).fuse() => Happened::News(news?),
-                () = wake => Happened::Due,
-                found = recovery.select_next_some() => Happened::Found(found?),
+            let happened = {
+                let mut ended = match turn.drivers.is_empty() {
+                    true => futures::future::pending().left_future(),
+                    false => turn.drivers.select_next_some().right_future(),
+                };
+                select_biased! {
+                    claim = claims.select_next_some() => Happened::Claimed(claim),
+                    ended = ended => Happened::Ended(ended),
+                    news = tail.next(engine).fuse() => Happened::News(news?),
+                    () = wake => Happened::Due,
+                    found = recovery.select_next_some() => Happened::Found(found?),
+                }
             };
             match happened {
                 Happened::Claimed(Claim::Drive(run)) => turn.claimed(run),
-                Happened::Claimed(Claim::Drain) => turn.draining = true,
+                Happened::Claimed(Claim::Drain) => turn.drain(),
                 Happened::Ended((run, how)) => turn.ended(run, how).await?,
                 Happened::News(news) => {
                     for appended in news {
@@ -205,7 +205,7 @@ impl Bot {
 
 enum Happened {
     Claimed(Claim),
-    Ended((RunId, Option<Result<Stopped, EngineError>>)),
+    Ended((RunId, Result<Stopped, EngineError>)),
     News(Vec<Appended>),
     Due,
     Found((RunId, Instant)),
@@ -251,7 +251,6 @@ impl Turn<'_> {
             return;
         }
         let (messages, told) = mpsc::unbounded();
-        let (abort, registration) = AbortHandle::new_pair();
         let (bot, executors) = (self.bot, self.executors.clone());
         let (eye, id) = (Eye(self.fleet.clone()), run.clone());
         let options =
@@ -263,23 +262,22 @@ impl Turn<'_> {
             }
         };
         let id = run.clone();
-        let driver = Abortable::new(driving, registration).map(move |ended| (id, ended.ok()));
-        self.drivers.push(driver.boxed());
-        self.seats.insert(run.clone(), Seat { messages, abort, environment: String::new() });
+        self.drivers.push(driving.map(move |ended| (id, ended)).boxed());
+        self.seats.insert(run.clone(), Seat { messages, environment: String::new() });
         if failures > 0 {
             // Kept beside the seat: where it ends at once again, the next try comes later.
             self.due.insert(run, Due { at: Instant::MAX_UTC, failures });
         }
     }
 
-    async fn ended(&mut self, run: RunId, how: Option<Result<Stopped, EngineError>>) -> Result<(), Fault> {
+    async fn ended(&mut self, run: RunId, how: Result<Stopped, EngineError>) -> Result<(), Fault> {
         self.seats.remove(&run);
         let failures = self.due.remove(&run).map_or(0, |due| due.failures);
         let state = self.fleet.states().remove(&run);
         match how {
             // Let go, or held up by a person: news of it bring it back.
-            None | Some(Ok(Stopped::Paused | Stopped::NeedsHuman)) => {}
-            Some(Ok(Stopped::Over(_))) => {
+            Ok(Stopped::Paused | Stopped::NeedsHuman | Stopped::Left) => {}
+            Ok(Stopped::Over(_)) => {
                 let Some(state) = state else { return Ok(()) };
                 match self.bot.follow_up(&state).await {
                     Ok(Some(next)) => self.start(next, 0),
@@ -287,8 +285,8 @@ impl Turn<'_> {
                     Err(fault) => tracing::error!(%run, %fault, "what follows the run could not begin"),
                 }
             }
-            Some(Err(EngineError::DrivenElsewhere { .. })) => self.expect(run, self.now() + LOOK_AGAIN),
-            Some(Err(error)) => {
+            Err(EngineError::DrivenElsewhere { .. }) => self.expect(run, self.now() + LOOK_AGAIN),
+            Err(error) => {
                 tracing::error!(%run, %error, "the run cannot be driven; trying again");
                 let pause = FIRST_TRY * 2i32.saturating_pow(failures.min(10));
                 let at = self.now() + pause.min(SLOWEST_TRY);
@@ -305,7 +303,7 @@ impl Turn<'_> {
             Fact::Run(run, event) => {
                 if let Some(seat) = self.seats.get(run) {
                     drop(seat.messages.unbounded_send(Message::News(pos)));
-                } else if !matches!(event, Event::Finished(_)) {
+                } else if self.may_bring_work(event) {
                     let wait = if matches!(event, Event::Resumed(_)) { TimeDelta::zero() } else { GRACE };
                     self.expect(run.clone(), self.now() + wait);
                 }
@@ -326,20 +324,20 @@ impl Turn<'_> {
         }
     }
 
-    /// Lets go of every run of which nothing is under way. Whether none is left.
-    fn let_go(&mut self) -> bool {
-        let states = self.fleet.states();
-        for (run, seat) in &self.seats {
-            let busy = states.get(run).is_some_and(|state| {
-                state.active().any(|position| {
-                    let step = &state.steps[position];
-                    step.stage.under_way() && step.changes()
-                })
-            });
-            if !busy {
-                seat.abort.abort();
-            }
+    /// Whether an event of a run that is not driven here may mean that somebody must.
+    fn may_bring_work(&self, event: &Event) -> bool {
+        match event {
+            Event::Finished(_) => false,
+            // We took it on, found it held up and let it go; looking again would only find the same, again and again.
+            Event::Adopted(adopted) => adopted.process != self.bot.process,
+            _ => true,
         }
-        self.seats.is_empty()
+    }
+
+    /// Tells every driver that this process is leaving.
+    fn drain(&mut self) {
+        self.draining = true;
+        self.due.clear();
+        self.seats.values().for_each(|seat| drop(seat.messages.unbounded_send(Message::Leave)));
     }
 }

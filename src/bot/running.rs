@@ -95,6 +95,20 @@ impl Bot {
         Ok(Some(run))
     }
 
+    /// Ties a run to its incident, where nobody did yet.
+    ///
+    /// # Errors
+    /// The journal.
+    pub(super) async fn attach(&self, state: &State) -> Result<(), Fault> {
+        let (engine, incident) = (self.engine()?, &state.opened.incident);
+        if !engine.incident(incident).await?.runs.contains(&state.id) {
+            let runbook = state.opened.runbook.clone();
+            let attach = incident::decide::Command::AttachRun { run: state.id.clone(), runbook };
+            engine.incident_command(incident, &Actor::Bot, None, attach).await?;
+        }
+        Ok(())
+    }
+
     async fn declare_for(&self, actor: &Actor, planned: &Planned) -> Result<(IncidentId, Instant), Fault> {
         let plan = &planned.plan;
         let command = incident::decide::Command::Declare {

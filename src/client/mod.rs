@@ -5,6 +5,7 @@
 //! secrets come from. Every call carries a deadline; every answer has a limit on its size.
 
 pub mod beat;
+pub mod discord;
 pub mod egress;
 pub mod http;
 pub mod process;

@@ -20,6 +20,7 @@ use super::{Engine, EngineError, Live, Observer};
 use crate::base::clock::Clock;
 use crate::base::event::{Actor, Person, RunId, Stream};
 use crate::domain::action::reply::{Answer, Reply};
+use crate::domain::run::decide::Seat;
 use crate::domain::run::event::Outcome;
 use crate::domain::run::input::{Command, Input, StageReply};
 use crate::domain::run::state::State;
@@ -64,6 +65,8 @@ pub enum Stopped {
     Paused,
     /// Only a person can go on.
     NeedsHuman,
+    /// This process is leaving, and nothing is under way.
+    Left,
 }
 
 /// What reaches the driver of a run from its own process.
@@ -73,6 +76,8 @@ pub enum Message {
     Said(Actor, Command),
     /// Somebody appended to a stream that concerns the run, up to this event.
     News(u64),
+    /// This process is leaving: what is under way comes to its answer, and nothing else begins.
+    Leave,
 }
 
 type Key = (String, u32, u32, &'static str);
@@ -118,13 +123,19 @@ impl Engine {
             let mut hold: BoxFuture<'_, ()> = Box::pin(executors.hold(&plan.inventory));
             let mut held = false;
             let mut version = self.journal.version().await?;
+            // Whoever leaves decides like a bystander: an answer is written down, and nothing is set in motion by it.
+            let mut seat = Seat::Driver;
             loop {
-                under_way.follow(&session.state, self, executors, observer);
+                match seat {
+                    Seat::Driver => under_way.follow(&session.state, self, executors, observer),
+                    Seat::Bystander if under_way.may_be_dropped() => return Ok(Stopped::Left),
+                    Seat::Bystander => {}
+                }
                 if let Some(stopped) = under_way.stopped(&session.state, options) {
                     return Ok(stopped);
                 }
                 let poll = options.poll.and_then(|poll| chrono::TimeDelta::from_std(poll).ok());
-                let deadline = next_deadline(&session.state);
+                let deadline = next_deadline(&session.state).filter(|_| seat == Seat::Driver);
                 let wake = [deadline, poll.map(|poll| self.clock.now() + poll)].into_iter().flatten().min();
                 let mut wake = match wake {
                     Some(wake) => Either::Left(self.clock.sleep_until(wake).fuse()),
@@ -136,10 +147,12 @@ impl Engine {
                     reply = under_way.streams.select_next_some() => {
                         let (key, input) = reply;
                         key.map(|key| under_way.known.remove(&key));
-                        self.record(&mut session, options, &Actor::Bot, input, observer).await?;
+                        self.record_from(seat, &mut session, options, &Actor::Bot, input, observer).await?;
                     }
                     message = told.select_next_some() => match message {
                         Message::Said(actor, command) => self.person(&mut session, options, actor, command, observer).await?,
+                        Message::Leave => seat = Seat::Bystander,
+                        Message::News(_) if seat == Seat::Bystander => {}
                         Message::News(up_to) if up_to <= session.read_to() => {}
                         Message::News(_) => self.catch_up(&mut session, options, observer).await?,
                     },
@@ -149,7 +162,7 @@ impl Engine {
                             self.record(&mut session, options, &Actor::Bot, Input::Tick, observer).await?;
                         }
                         let seen = self.journal.version().await?;
-                        if options.poll.is_some() && seen != version {
+                        if seat == Seat::Driver && options.poll.is_some() && seen != version {
                             version = seen;
                             self.catch_up(&mut session, options, observer).await?;
                         }
@@ -161,7 +174,6 @@ impl Engine {
         .await
     }
 
-    /// Records what follows from an input, and tells the observer. A write that fails is tried again for some seconds.
     async fn record(
         &self,
         session: &mut Session,
@@ -170,8 +182,25 @@ impl Engine {
         input: Input,
         observer: &dyn Observer,
     ) -> Result<(), EngineError> {
+        self.record_from(Seat::Driver, session, options, actor, input, observer).await
+    }
+
+    /// Records what follows from an input, and tells the observer. A write that fails is tried again for some seconds.
+    async fn record_from(
+        &self,
+        seat: Seat,
+        session: &mut Session,
+        options: &DriveOptions<'_>,
+        actor: &Actor,
+        input: Input,
+        observer: &dyn Observer,
+    ) -> Result<(), EngineError> {
         for attempt in 1.. {
-            match session.send(self, actor, input.clone(), options.standing).await {
+            let recorded = match seat {
+                Seat::Driver => session.send(self, actor, input.clone(), options.standing).await,
+                Seat::Bystander => session.submit(self, actor, input.clone(), seat).await,
+            };
+            match recorded {
                 Ok(news) => {
                     if !news.is_empty() {
                         tracing::debug!(events = news.len(), "recorded");
@@ -255,12 +284,17 @@ impl<'a> UnderWay<'a> {
         }
     }
 
+    /// Whether nothing is under way whose answer would be lost.
+    fn may_be_dropped(&self) -> bool {
+        self.known.values().all(|(_, droppable)| *droppable)
+    }
+
     /// Whether there is nothing left to drive for.
     fn stopped(&self, state: &State, options: &DriveOptions<'_>) -> Option<Stopped> {
         if let Some(outcome) = state.outcome() {
             return Some(Stopped::Over(outcome));
         }
-        if state.paused.is_some() && self.known.values().all(|(_, droppable)| *droppable) {
+        if state.paused.is_some() && self.may_be_dropped() {
             return Some(Stopped::Paused);
         }
         (options.until_human && state.waits_for_human()).then_some(Stopped::NeedsHuman)

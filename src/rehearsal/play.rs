@@ -66,7 +66,7 @@ impl Player {
                 Driven::Stopped(Stopped::Over(_)) => return Ok(Ended::Over),
                 Driven::Stopped(Stopped::NeedsHuman) | Driven::NeedsHuman => return Ok(Ended::NeedsHuman),
                 Driven::Stuck => return Ok(Ended::Stuck),
-                Driven::Stopped(Stopped::Paused) => {
+                Driven::Stopped(Stopped::Paused | Stopped::Left) => {
                     drop(process);
                     if !self.wait_for_people()? {
                         return Ok(Ended::NeedsHuman);

@@ -1,9 +1,15 @@
 //! Discord: the look-alike itself, with the real client library as its bot.
 #![allow(clippy::disallowed_methods, reason = "Discord is outside the program and lives in real time")]
+
+mod leaving;
 mod lookalike;
+mod many;
 mod outage;
+mod people;
+mod place;
 mod protocol;
 mod response;
 mod rules;
 pub mod served;
 mod small_bot;
+mod trouble;

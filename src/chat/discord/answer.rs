@@ -3,7 +3,7 @@
 //! Lives here: which use case a command is, and its answer. Never lives here: the wording of facts (`view`), sending.
 
 use crate::base::event::{IncidentId, Recorded, RunId};
-use crate::base::text::{markdown, one_line, plain};
+use crate::base::text::{one_line, plain};
 use crate::bot::answers::Written;
 use crate::bot::fleet::Fleet;
 use crate::bot::grammar::{Command, Incident, Postmortem, Runbook};
@@ -20,6 +20,7 @@ use crate::view::sentence::Wording;
 use crate::view::time;
 
 use super::card::relative;
+use super::words::markdown;
 
 /// The longest text that is sent as a message; Discord takes 2,000 characters.
 pub const MESSAGE: usize = 1_900;

@@ -10,8 +10,9 @@ use serenity::all::{
 };
 
 use super::offers::{self, Offer, RESOLVE_ANYWAY, Weight};
+use super::words::markdown;
 use crate::base::event::{IncidentId, Instant, Severity};
-use crate::base::text::{markdown, one_line};
+use crate::base::text::one_line;
 use crate::bot::waiting::{Waiting, What, waiting};
 use crate::domain::incident;
 use crate::domain::incident::event::{Role, Status};
@@ -84,7 +85,7 @@ pub fn relative(at: Instant) -> String {
 pub fn card(scene: &Scene<'_>) -> Card {
     let Scene { id, incident, runs, .. } = scene;
     let severity = incident.severity.map_or(String::new(), |severity| format!("{severity} · "));
-    let title = format!("{id} · {severity}{}", one_line(&incident.title, 180));
+    let title = format!("{id} · {severity}{}", markdown(&incident.title, 80));
     let mut text = head(scene);
     for run in *runs {
         text.push('\n');

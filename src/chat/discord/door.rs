@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::channel::mpsc;
@@ -20,14 +21,17 @@ use serenity::builder::Builder as _;
 use tokio::sync::watch;
 
 use super::answer::{MESSAGE, Reply, answer, answer_confirmed, cut};
-use super::gateway::{self, Incoming, MakeHttp, spoken, written};
+use super::gateway::{self, Incoming, spoken, written};
 use super::offers::{self, About, First, Offer, OfferId, RESOLVE_ANYWAY, Says};
 use super::settings::Settings;
+use super::thread::trouble::may_pass;
 use super::thread::{House, Nudge, keep, linked};
 use super::verbs::{Given, Source, Verb, verbs};
+use super::words::markdown;
 use super::{menus, suggest};
+use crate::base::clock::Clock;
 use crate::base::event::{IncidentId, RunId};
-use crate::base::text::{markdown, one_line};
+use crate::base::text::one_line;
 use crate::bot::fleet::{Appended, Fleet};
 use crate::bot::grammar::{Command, Incident};
 use crate::bot::{Bot, Fault};
@@ -37,6 +41,11 @@ use crate::domain::people::{Account, Identity};
 const DOOR: &str = "discord";
 /// The longest name of a person, in characters.
 const NAME: usize = 60;
+/// How long is waited before an answer is sent again that did not get through.
+const ANSWER_AGAIN: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
+/// An incident that ended no longer ago is looked at when the bot starts.
+const LATELY: TimeDelta = TimeDelta::days(3);
 /// How long is waited before Discord is asked again for what the door needs to open.
 const AGAIN: TimeDelta = TimeDelta::seconds(5);
 
@@ -60,42 +69,38 @@ pub async fn serve(
     mut news: mpsc::UnboundedReceiver<Appended>,
     ready: &dyn Fn(&str),
 ) -> Result<(), Fault> {
-    let http = Arc::new(settings.http());
+    let http = Arc::new((settings.http)());
     let clock = bot.clock().clone();
     let verbs = verbs();
-    let me = loop {
-        match introduce(&http, settings, &verbs).await {
-            Ok(me) => break me,
-            Err(error) => {
-                tracing::warn!(%error, "Discord is not there yet; runs go on without it");
-                clock.sleep_until(clock.now() + AGAIN).await;
+    let me = {
+        let introduced = introduce_until(&http, settings, &verbs, clock.as_ref()).fuse();
+        futures::pin_mut!(introduced);
+        loop {
+            select_biased! {
+                me = introduced => break me,
+                // Nobody can be told yet. What is open is read from the journal once Discord is there.
+                _ = news.select_next_some() => {}
             }
         }
     };
     let threads = watch::Sender::new(BTreeMap::new());
     let house = House { bot, fleet: fleet.clone(), http: http.clone(), settings, me: me.id, threads };
     let (out, mut incoming) = mpsc::unbounded();
-    let made = settings.clone();
-    let make: MakeHttp = Arc::new(move || made.http());
-    #[allow(clippy::disallowed_methods, reason = "it belongs to the door, and ends with it")]
-    let connection = tokio::spawn(gateway::stay(make, settings.guild, clock, out));
-    // The connection ends with the door.
-    let _connection = AbortOnDrop(connection);
+    let _connection = connect(settings, clock, out);
     let mut door = Door { house: &house, verbs, nudges: BTreeMap::new(), keepers: FuturesUnordered::new() };
     door.find_open().await?;
     let mut tasks: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
     loop {
         select_biased! {
             incoming = incoming.select_next_some() => match incoming {
-                Incoming::Connected => {
+                Incoming::Connected { anew } => {
                     ready(&me.name);
-                    door.nudges.values().for_each(|nudges| drop(nudges.unbounded_send(Nudge::Look)));
+                    door.nudge_all(&if anew { Nudge::Look } else { Nudge::Again });
                 }
+                Incoming::Permitted => door.nudge_all(&Nudge::Again),
                 Incoming::Passed(channel, message) => door.nudge_in(channel, Nudge::Passed(message)),
-                Incoming::Gone(channel) => {
-                    door.nudge_in(channel, Nudge::Gone);
-                    house.threads.send_modify(|threads| threads.retain(|_, thread| *thread != channel));
-                }
+                Incoming::Deleted(channel, messages) => door.nudge_in(channel, Nudge::Deleted(messages)),
+                Incoming::Gone(channel) => door.nudge_in(channel, Nudge::Gone),
                 other => {
                     let context = Context { house: &house, verbs: door.verbs.clone(), incident: door.incident_of(&other) };
                     tasks.push(context.take(other).boxed_local());
@@ -103,9 +108,16 @@ pub async fn serve(
             },
             appended = news.select_next_some() => door.heard(appended),
             () = tasks.select_next_some() => {}
-            incident = door.keepers.select_next_some() => drop(door.nudges.remove(&incident)),
+            incident = door.keepers.select_next_some() => door.left(&incident),
         }
     }
+}
+
+/// Connects to the gateway beside everything else: an interaction is acknowledged while the bot is thinking. The connection ends
+/// with what is returned.
+#[allow(clippy::disallowed_methods, reason = "the door owns the connection and ends it")]
+fn connect(settings: &Settings, clock: Arc<dyn Clock>, out: mpsc::UnboundedSender<Incoming>) -> AbortOnDrop {
+    AbortOnDrop(tokio::spawn(gateway::stay(settings.http.clone(), settings.guild, clock, out)))
 }
 
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
@@ -113,6 +125,29 @@ struct AbortOnDrop(tokio::task::JoinHandle<()>);
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// Introduces the bot as soon as Discord is there. What is in the way is told when it changes.
+async fn introduce_until(
+    http: &Http,
+    settings: &Settings,
+    verbs: &[Verb],
+    clock: &dyn Clock,
+) -> serenity::all::CurrentUser {
+    let mut told = String::new();
+    loop {
+        match introduce(http, settings, verbs).await {
+            Ok(me) => return me,
+            Err(error) => {
+                let why = error.to_string();
+                if why != told {
+                    tracing::warn!(why, "Discord is not there yet; runs go on without it");
+                    told = why;
+                }
+                clock.sleep_until(clock.now() + AGAIN).await;
+            }
+        }
     }
 }
 
@@ -130,31 +165,40 @@ async fn introduce(http: &Http, settings: &Settings, verbs: &[Verb]) -> serenity
 }
 
 impl<'a> Door<'a> {
-    /// Threads of incidents that are still open are kept from the start.
+    /// Threads of incidents that are open, or ended lately, are kept from the start: what ended while nobody could be told is told.
     async fn find_open(&mut self) -> Result<(), Fault> {
+        let lately = self.house.bot.clock().now() - LATELY;
         for (incident, state) in self.house.bot.incident_list().await? {
             if let Some(thread) = linked(&state, self.house.settings) {
                 self.house.threads.send_modify(|threads| {
                     threads.insert(incident.clone(), thread);
                 });
             }
-            if state.status.is_open() {
-                self.keep(incident);
+            if state.status.is_open() || state.last_at > lately {
+                self.keep(incident, None);
             }
         }
         Ok(())
     }
 
-    fn keep(&mut self, incident: IncidentId) -> mpsc::UnboundedSender<Nudge> {
-        if let Some(nudges) = self.nudges.get(&incident) {
+    fn keep(&mut self, incident: IncidentId, since: Option<u64>) -> mpsc::UnboundedSender<Nudge> {
+        if let Some(nudges) = self.nudges.get(&incident).filter(|nudges| !nudges.is_closed()) {
             return nudges.clone();
         }
         let (sender, nudges) = mpsc::unbounded();
         self.nudges.insert(incident.clone(), sender.clone());
         let house = self.house;
-        self.keepers
-            .push(async move { keep(house, incident.clone(), nudges).map(|()| incident.clone()).await }.boxed_local());
+        self.keepers.push(
+            async move { keep(house, incident.clone(), since, nudges).map(|()| incident.clone()).await }.boxed_local(),
+        );
         sender
+    }
+
+    /// A thread is not kept any more; whoever began to keep it anew meanwhile goes on.
+    fn left(&mut self, incident: &IncidentId) {
+        if self.nudges.get(incident).is_some_and(mpsc::UnboundedSender::is_closed) {
+            self.nudges.remove(incident);
+        }
     }
 
     fn nudge_in(&self, channel: ChannelId, nudge: Nudge) {
@@ -164,9 +208,14 @@ impl<'a> Door<'a> {
         }
     }
 
+    fn nudge_all(&self, nudge: &Nudge) {
+        self.nudges.values().for_each(|nudges| drop(nudges.unbounded_send(nudge.clone())));
+    }
+
     fn heard(&mut self, appended: Appended) {
         let Some(incident) = appended.incident else { return };
-        drop(self.keep(incident).unbounded_send(Nudge::Recorded(Box::new(appended.fact))));
+        let nudges = self.keep(incident, Some(appended.fact.pos));
+        drop(nudges.unbounded_send(Nudge::Recorded(Box::new(appended.fact))));
     }
 
     /// The incident that is talked about where something came in.
@@ -176,8 +225,8 @@ impl<'a> Door<'a> {
             Incoming::Press(press, _) => press.channel_id,
             Incoming::Wrote(modal, _) => modal.channel_id,
             Incoming::Message(message) => message.channel_id,
-            Incoming::Passed(channel, _) | Incoming::Gone(channel) => *channel,
-            Incoming::Connected => return None,
+            Incoming::Passed(channel, _) | Incoming::Deleted(channel, _) | Incoming::Gone(channel) => *channel,
+            Incoming::Permitted | Incoming::Connected { .. } => return None,
         };
         self.house.incident_in(channel)
     }
@@ -209,7 +258,11 @@ impl Context<'_> {
             Incoming::Press(press, id) => self.press(*press, id).await,
             Incoming::Wrote(modal, id) => self.wrote(*modal, id).await,
             Incoming::Message(message) => self.mention(*message).await,
-            Incoming::Passed(..) | Incoming::Gone(_) | Incoming::Connected => {}
+            Incoming::Passed(..)
+            | Incoming::Deleted(..)
+            | Incoming::Gone(_)
+            | Incoming::Permitted
+            | Incoming::Connected { .. } => {}
         }
     }
 
@@ -285,12 +338,14 @@ impl Context<'_> {
 
     async fn press(&self, press: ComponentInteraction, id: OfferId) {
         let who = self.who(&press.user, press.member.as_ref().map(|member| (&member.nick, &member.roles[..])));
-        let offer = match self.offered(&id).await {
-            Ok(offer) => offer,
-            Err(fault) => return self.whisper(&press, &sorry(&fault), Vec::new()).await,
-        };
         // Seen again on the way back from a second tap: only that message is about it alone.
         let second = press.message.flags.is_some_and(|flags| flags.contains(serenity::all::MessageFlags::EPHEMERAL));
+        let alone = second || id.first == First::Confirm;
+        let offer = match self.offered(&id).await {
+            Ok(offer) => offer,
+            Err(fault) if alone => return self.edit(&press.token, only(&sorry(&fault))).await,
+            Err(fault) => return self.whisper(&press, &sorry(&fault), Vec::new()).await,
+        };
         if id.first == First::Confirm {
             let text = self.confirmation(&offer).await;
             let again = offer.at_once();
@@ -300,11 +355,9 @@ impl Context<'_> {
             return;
         }
         match self.carry_out(&who, offer, None).await {
-            Ok(reply) if second => {
-                let edit = EditInteractionResponse::new().content(cut(&reply.text)).components(Vec::new());
-                self.edit(&press.token, edit).await;
-            }
+            Ok(reply) if second => self.edit(&press.token, only(&cut(&reply.text))).await,
             Ok(_) => {}
+            Err((fault, rows)) if second => self.edit(&press.token, only(&sorry(&fault)).components(rows)).await,
             Err((fault, rows)) => self.whisper(&press, &sorry(&fault), rows).await,
         }
     }
@@ -434,11 +487,20 @@ impl Context<'_> {
         self.edit(token, edit).await;
     }
 
+    /// Edits the answer to an interaction; tries again where that can help, because somebody waits for it.
     async fn edit(&self, token: &str, edit: EditInteractionResponse) {
         let edit = edit.allowed_mentions(CreateAllowedMentions::new());
-        if let Err(error) = edit.execute(&self.house.http, token).await {
-            // It was done, and the journal says so; the card will show it.
-            tracing::warn!(%error, "an answer could not be delivered");
+        let clock = self.house.bot.clock();
+        for pause in ANSWER_AGAIN.into_iter().map(Some).chain([None]) {
+            match (edit.clone().execute(&self.house.http, token).await, pause) {
+                (Ok(_), _) => return,
+                (Err(error), Some(pause)) if may_pass(&error) => clock.sleep_until(clock.now() + pause).await,
+                (Err(error), _) => {
+                    // It was done, and the journal says so; the card will show it.
+                    tracing::warn!(%error, "an answer could not be delivered");
+                    return;
+                }
+            }
         }
     }
 
@@ -453,6 +515,11 @@ impl Context<'_> {
             tracing::warn!(%error, "an answer could not be delivered");
         }
     }
+}
+
+/// A text that takes the place of a message and its buttons.
+fn only(text: &str) -> EditInteractionResponse {
+    EditInteractionResponse::new().content(text).components(Vec::new())
 }
 
 /// What went wrong, for the person who asked.

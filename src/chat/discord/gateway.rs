@@ -12,11 +12,13 @@ use serenity::all::{
     ActionRowComponent, ChannelId, CommandInteraction, ComponentInteraction, ComponentInteractionDataKind, Context,
     CreateActionRow, CreateInputText, CreateInteractionResponse, CreateInteractionResponseMessage, CreateModal,
     EventHandler, GatewayIntents, GuildChannel, GuildId, Http, InputTextStyle, Interaction, Message, MessageId,
-    ModalInteraction, PartialGuildChannel, Ready, ResumedEvent,
+    ModalInteraction, PartialGuildChannel, Ready, ResumedEvent, Role,
 };
 
 use super::answer::private;
 use super::offers::{First, OfferId};
+use super::settings::MakeHttp;
+use super::thread::trouble::{answered_before, may_pass};
 use crate::base::clock::Clock;
 
 /// What is asked for at the gateway: threads and the bot's own guild, and messages, whose text Discord shows only where the bot
@@ -25,12 +27,12 @@ pub const INTENTS: GatewayIntents = GatewayIntents::GUILDS.union(GatewayIntents:
 
 /// Discord's limit for a text that is asked for is 4,000; what is kept is a reason or a note.
 const LONGEST_TEXT: u16 = 1_000;
+/// How often, and how soon again, the first answer is sent where it may not have arrived: Discord waits three seconds for it.
+const ACKNOWLEDGEMENTS: u32 = 4;
+const ACKNOWLEDGE_AGAIN: Duration = Duration::from_millis(300);
 /// How long is waited before the connection is made anew.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
-
-/// Makes a client of Discord's REST interface: each connection has its own.
-pub type MakeHttp = Arc<dyn Fn() -> Http + Send + Sync>;
 
 /// Something came in. Interactions are acknowledged already, or could not be.
 #[derive(Debug)]
@@ -47,10 +49,18 @@ pub enum Incoming {
     Message(Box<Message>),
     /// Messages went by in a channel: the bot's own ones included.
     Passed(ChannelId, MessageId),
+    /// Messages were deleted in a channel.
+    Deleted(ChannelId, Vec<MessageId>),
     /// A thread or channel is gone.
     Gone(ChannelId),
-    /// The connection stands, again or for the first time.
-    Connected,
+    /// What the bot may do where may have changed.
+    Permitted,
+    /// The connection stands: a new session, in which nobody knows what was missed, or the old one, in which what was missed comes
+    /// after all.
+    Connected {
+        /// Whether the session is a new one.
+        anew: bool,
+    },
 }
 
 /// The path of a slash command and the values given: `(["incident", "declare"], [("title", …)])`.
@@ -162,6 +172,7 @@ pub fn incoming(interaction: Interaction) -> Option<Incoming> {
 struct Ears {
     out: mpsc::UnboundedSender<Incoming>,
     guild: GuildId,
+    clock: Arc<dyn Clock>,
 }
 
 impl Ears {
@@ -169,20 +180,33 @@ impl Ears {
         // Nobody listens only when the process is leaving.
         drop(self.out.unbounded_send(incoming));
     }
+
+    /// Sends the first answer; once more where it is not certain that it arrived, for as long as Discord waits for it.
+    async fn acknowledge(&self, http: &Http, interaction: &Interaction, answer: &CreateInteractionResponse) {
+        for tries in 1.. {
+            let sent =
+                http.create_interaction_response(interaction.id(), interaction.token(), answer, Vec::new()).await;
+            match sent {
+                Ok(()) => return,
+                Err(error) if answered_before(&error) => return,
+                Err(error) if tries < ACKNOWLEDGEMENTS && may_pass(&error) => {
+                    self.clock.sleep_until(self.clock.now() + ACKNOWLEDGE_AGAIN).await;
+                }
+                Err(error) => {
+                    // What the person wants is done all the same: it is in the journal, and the thread shows it.
+                    tracing::warn!(%error, "an interaction could not be acknowledged");
+                    return;
+                }
+            }
+        }
+    }
 }
 
 #[serenity::async_trait]
 impl EventHandler for Ears {
     async fn interaction_create(&self, context: Context, interaction: Interaction) {
         if let Some(answer) = first_answer(&interaction) {
-            let sent = context
-                .http
-                .create_interaction_response(interaction.id(), interaction.token(), &answer, Vec::new())
-                .await;
-            if let Err(error) = sent {
-                // What the person wants is done all the same: it is in the journal, and the thread shows it.
-                tracing::warn!(%error, "an interaction could not be acknowledged");
-            }
+            self.acknowledge(&context.http, &interaction, &answer).await;
         }
         if let Some(incoming) = incoming(interaction) {
             self.tell(incoming);
@@ -200,6 +224,36 @@ impl EventHandler for Ears {
         }
     }
 
+    async fn message_delete(&self, _: Context, channel: ChannelId, message: MessageId, guild: Option<GuildId>) {
+        if guild == Some(self.guild) {
+            self.tell(Incoming::Deleted(channel, vec![message]));
+        }
+    }
+
+    async fn message_delete_bulk(
+        &self,
+        _: Context,
+        channel: ChannelId,
+        messages: Vec<MessageId>,
+        guild: Option<GuildId>,
+    ) {
+        if guild == Some(self.guild) {
+            self.tell(Incoming::Deleted(channel, messages));
+        }
+    }
+
+    async fn channel_update(&self, _: Context, _: Option<GuildChannel>, channel: GuildChannel) {
+        if channel.guild_id == self.guild {
+            self.tell(Incoming::Permitted);
+        }
+    }
+
+    async fn guild_role_update(&self, _: Context, _: Option<Role>, role: Role) {
+        if role.guild_id == self.guild {
+            self.tell(Incoming::Permitted);
+        }
+    }
+
     async fn channel_delete(&self, _: Context, channel: GuildChannel, _: Option<Vec<Message>>) {
         self.tell(Incoming::Gone(channel.id));
     }
@@ -209,11 +263,11 @@ impl EventHandler for Ears {
     }
 
     async fn ready(&self, _: Context, _: Ready) {
-        self.tell(Incoming::Connected);
+        self.tell(Incoming::Connected { anew: true });
     }
 
     async fn resume(&self, _: Context, _: ResumedEvent) {
-        self.tell(Incoming::Connected);
+        self.tell(Incoming::Connected { anew: false });
     }
 }
 
@@ -222,7 +276,7 @@ impl EventHandler for Ears {
 pub async fn stay(http: MakeHttp, guild: GuildId, clock: Arc<dyn Clock>, out: mpsc::UnboundedSender<Incoming>) {
     let mut failures = 0;
     loop {
-        match connect(http(), guild, out.clone()).await {
+        match connect(http(), guild, clock.clone(), out.clone()).await {
             Ok(()) => failures = 0,
             Err(error) => {
                 tracing::warn!(%error, "Discord's gateway is not there");
@@ -234,10 +288,15 @@ pub async fn stay(http: MakeHttp, guild: GuildId, clock: Arc<dyn Clock>, out: mp
     }
 }
 
-async fn connect(http: Http, guild: GuildId, out: mpsc::UnboundedSender<Incoming>) -> serenity::Result<()> {
+async fn connect(
+    http: Http,
+    guild: GuildId,
+    clock: Arc<dyn Clock>,
+    out: mpsc::UnboundedSender<Incoming>,
+) -> serenity::Result<()> {
     // Where it cannot be asked, serenity would try an address of its own: Discord is asked first.
     http.get_gateway().await?;
-    let ears = Ears { out, guild };
+    let ears = Ears { out, guild, clock };
     let mut client = ClientBuilder::new_with_http(http, INTENTS).event_handler(ears).await?;
     client.start().await
 }

@@ -17,3 +17,4 @@ mod suggest;
 mod thread;
 mod told;
 pub mod verbs;
+mod words;

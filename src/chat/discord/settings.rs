@@ -1,29 +1,19 @@
 //! How the bot finds its place in Discord.
 
-use secrecy::{ExposeSecret as _, SecretString};
-use serenity::all::{ChannelId, GuildId, Http, HttpBuilder};
+use std::sync::Arc;
+
+use serenity::all::{ChannelId, GuildId, Http};
+
+/// Makes a client of Discord's REST interface: each connection to the gateway has its own.
+pub type MakeHttp = Arc<dyn Fn() -> Http + Send + Sync>;
 
 /// Everything the Discord door is told before it opens.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
-    /// The bot's token.
-    pub token: SecretString,
     /// The server it works in.
     pub guild: GuildId,
     /// The channel under which an incident's thread is made.
     pub channel: ChannelId,
-    /// Another address of Discord's interface, for look-alikes; then serenity's own rate limiter is off.
-    pub api: Option<String>,
-}
-
-impl Settings {
-    /// A client of Discord's REST interface.
-    #[must_use]
-    pub fn http(&self) -> Http {
-        let builder = HttpBuilder::new(self.token.expose_secret());
-        match &self.api {
-            Some(address) => builder.proxy(address).ratelimiter_disabled(true).build(),
-            None => builder.build(),
-        }
-    }
+    /// Reaches Discord.
+    pub http: MakeHttp,
 }

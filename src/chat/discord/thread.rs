@@ -1,51 +1,48 @@
 //! The thread of one incident: its card, kept up to date, and what is said in it.
 //!
-//! Lives here: when the card is edited, when it is posted anew, how a thread that was lost is found or made again. What a thread
-//! already shows is read from Discord itself: the footer of the card names the event it stands at. Never lives here: what stands
-//! on a card (`card`), what is worth a message (`told`).
+//! Lives here: when the card is edited, when it is posted anew, what is done about trouble. What a thread already shows is read
+//! from Discord itself (`seen`): the footer of the card names the event it stands at. Never lives here: sending (`sent`), what
+//! stands on a card (`card`), what is worth a message (`told`).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod seen;
+mod sent;
+pub(super) mod trouble;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use futures::channel::mpsc;
 use futures::{FutureExt as _, StreamExt as _, select_biased};
-use serenity::all::{
-    AutoArchiveDuration, ChannelId, ChannelType, CreateActionRow, CreateAllowedMentions, CreateAttachment,
-    CreateMessage, CreateThread, EditMessage, EditThread, GetMessages, Http, Message, MessageId, UserId,
-};
-use serenity::http::{HttpError, StatusCode};
+use serenity::all::{ChannelId, Http, MessageId, UserId};
 use tokio::sync::watch;
 
-use super::card::{Card, Row, Scene, card};
+use super::card::{Card, Scene, card};
 use super::settings::Settings;
 use super::told::{self, Asked, Note};
 use crate::base::event::{IncidentId, Instant, Recorded, RunId};
-use crate::base::text::one_line;
 use crate::bot::fleet::Fleet;
-use crate::bot::grammar::Incident as Verb;
 use crate::bot::incidents::zone_of;
 use crate::bot::{Bot, Fault};
 use crate::domain::incident;
 use crate::domain::run::event::Event;
 use crate::domain::run::state::State;
 use crate::domain::timeline::Fact;
+use trouble::Trouble;
 
 /// The card is edited at most this often.
 const EDITS_APART: TimeDelta = TimeDelta::seconds(2);
 /// After this many messages below it the card is posted anew, where it is seen.
 const BURIED: usize = 12;
 /// How long is waited after Discord did not do what it should, first and at most.
-const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(1);
+const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(2);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
 /// How long an answer waits for the thread it wants to point to.
 const MAKING: TimeDelta = TimeDelta::seconds(3);
 /// Runs on a card.
 const RUNS: usize = 3;
-/// Discord's error codes (its documentation, "Opcodes and Status Codes").
-const UNKNOWN_CHANNEL: isize = 10_003;
-const UNKNOWN_MESSAGE: isize = 10_008;
-const ARCHIVED: isize = 50_083;
+/// What stands at the link from an incident to its thread.
+const LINK: &str = "the incident's thread in Discord";
 
 /// Something that concerns one incident's thread.
 #[derive(Clone, Debug)]
@@ -54,9 +51,13 @@ pub enum Nudge {
     Recorded(Box<Recorded<Fact>>),
     /// Messages went by in its thread.
     Passed(MessageId),
+    /// Messages in it were deleted.
+    Deleted(Vec<MessageId>),
     /// The thread is gone.
     Gone,
-    /// Discord is there again: look what it missed.
+    /// What Discord refused may be allowed now, or Discord is there again.
+    Again,
+    /// Nobody knows what went by in the thread meanwhile: look.
     Look,
 }
 
@@ -100,15 +101,27 @@ struct Room<'a> {
     house: &'a House<'a>,
     incident: IncidentId,
     thread: Option<ChannelId>,
+    /// Whether the journal ties the thread to the incident.
+    tied: bool,
+    /// Whether the thread must be read before anything is said in it.
+    blind: bool,
+    /// Whether what was recorded since `told` is to be told from the journal, as one message.
+    behind: bool,
+    /// Everything worth a message up to this event was said.
+    told: u64,
+    /// How much got through since the last trouble.
+    sent: usize,
     card: Option<(MessageId, Card)>,
+    /// By which Discord knows a card that may have been posted already.
+    posting: Option<String>,
     /// When the card was edited last.
     edited: Option<Instant>,
     /// Messages below the card.
     below: BTreeSet<MessageId>,
     /// What is asked and was announced: the message that did it.
-    asked: BTreeMap<Asked, Option<MessageId>>,
-    /// Messages that are still to be said, in order.
-    notes: Vec<Note>,
+    asked: BTreeMap<Asked, MessageId>,
+    /// Messages that are still to be said, in order, each with the event it tells of.
+    notes: VecDeque<(u64, Note)>,
     /// Values of watches, for sparklines.
     measured: BTreeMap<RunId, told::Measured>,
     /// Runs as they were loaded last, where they are not driven here.
@@ -118,49 +131,20 @@ struct Room<'a> {
     last: u64,
     /// Whether runbooks that fit were offered.
     proposed: bool,
+    /// The kind of trouble that there is, for as long as there is any.
+    trouble: Option<&'static str>,
 }
 
-/// What kept Discord from doing what it should.
-enum Trouble {
-    /// The message, thread or channel is not there any more: it is made anew.
-    Lost,
-    /// The thread was put away.
-    Archived,
-    /// It will not get better by asking again soon: permissions, for instance.
-    Refused(String),
-    /// Anything else.
-    Passing(String),
-    /// Not Discord's fault.
-    Ours(Fault),
-}
-
-impl From<serenity::Error> for Trouble {
-    fn from(error: serenity::Error) -> Self {
-        let serenity::Error::Http(HttpError::UnsuccessfulRequest(response)) = &error else {
-            return Self::Passing(error.to_string());
-        };
-        let said = format!("{} ({})", response.error.message, response.error.code);
-        match response.error.code {
-            UNKNOWN_CHANNEL | UNKNOWN_MESSAGE => Self::Lost,
-            ARCHIVED => Self::Archived,
-            _ if response.status_code == StatusCode::TOO_MANY_REQUESTS || response.status_code.is_server_error() => {
-                Self::Passing(said)
-            }
-            _ => Self::Refused(said),
-        }
-    }
-}
-
-impl From<Fault> for Trouble {
-    fn from(fault: Fault) -> Self {
-        Self::Ours(fault)
-    }
-}
-
-/// Keeps the thread of one incident until nobody nudges it any more.
-pub async fn keep(house: &House<'_>, incident: IncidentId, mut nudges: mpsc::UnboundedReceiver<Nudge>) {
+/// Keeps the thread of one incident until nobody nudges it any more. What is recorded from event `since` on comes as nudges;
+/// without it, nobody could tell the thread for a while.
+pub async fn keep(
+    house: &House<'_>,
+    incident: IncidentId,
+    since: Option<u64>,
+    mut nudges: mpsc::UnboundedReceiver<Nudge>,
+) {
     let clock = house.bot.clock().clone();
-    let mut room = match Room::enter(house, incident.clone()).await {
+    let mut room = match Room::enter(house, incident.clone(), since).await {
         Ok(room) => room,
         Err(fault) => {
             tracing::error!(%incident, %fault, "the incident cannot be read: its thread is not kept");
@@ -168,46 +152,70 @@ pub async fn keep(house: &House<'_>, incident: IncidentId, mut nudges: mpsc::Unb
         }
     };
     let mut pause = FIRST_PAUSE;
-    // When to look without being nudged; while Discord does not do what it should, nudges do not hurry it either.
-    let (mut due, mut patient) = (Some(clock.now()), false);
+    // When to look without being nudged.
+    let mut due = Some(clock.now());
     loop {
-        if !room.listen(&mut nudges, due, patient).await {
+        if !room.listen(&mut nudges, due).await {
             return;
         }
         match room.show().await {
-            Ok(later) => (due, patient, pause) = (later, false, FIRST_PAUSE),
+            Ok(later) => {
+                if room.trouble.take().is_some() {
+                    tracing::info!(%incident, "the thread is up to date again");
+                }
+                (due, pause) = (later, FIRST_PAUSE);
+            }
             Err(trouble) => {
-                let (why, wait) = room.recover(trouble, pause).await;
-                tracing::warn!(%incident, why, "the thread is not up to date");
+                if std::mem::take(&mut room.sent) > 0 {
+                    pause = FIRST_PAUSE;
+                }
+                due = Some(clock.now() + room.recover(trouble, pause).await);
                 pause = (pause * 2).min(LONGEST_PAUSE);
-                (due, patient) = (Some(clock.now() + wait), true);
             }
         }
     }
 }
 
 impl<'a> Room<'a> {
-    async fn enter(house: &'a House<'a>, incident: IncidentId) -> Result<Self, Fault> {
+    async fn enter(house: &'a House<'a>, incident: IncidentId, since: Option<u64>) -> Result<Self, Fault> {
         let state = house.bot.incident_state(&incident).await?;
+        let thread = linked(&state, house.settings);
         let mut room = Self {
             house,
-            thread: linked(&state, house.settings),
+            thread,
+            tied: thread.is_some(),
+            blind: thread.is_some(),
+            behind: thread.is_some() && since.is_none(),
+            told: 0,
+            sent: 0,
             incident,
             card: None,
+            posting: None,
             edited: None,
             below: BTreeSet::new(),
             asked: BTreeMap::new(),
-            notes: Vec::new(),
+            notes: VecDeque::new(),
             measured: BTreeMap::new(),
             runs: BTreeMap::new(),
             wording: crate::view::sentence::Wording::new(zone_of(&state)),
             last: 0,
             proposed: false,
+            trouble: None,
         };
         if let Some(thread) = room.thread {
             room.known(thread);
         }
-        room.catch_up().await?;
+        let facts = room.read(since.unwrap_or(u64::MAX)).await?;
+        // A thread that has no card yet shows nothing of what came after it was made. Where there is none at all, its first card
+        // says everything.
+        let made = |(recorded, _): &&(Recorded<Fact>, Option<String>)| match &recorded.event {
+            Fact::Incident(_, incident::event::Event::Linked(link)) => {
+                thread.is_some() && of_thread(link, house.settings) == thread
+            }
+            _ => false,
+        };
+        let made = facts.iter().rev().find(made).filter(|_| since.is_none());
+        room.told = made.map_or(room.last, |(recorded, _)| recorded.pos);
         Ok(room)
     }
 
@@ -217,69 +225,102 @@ impl<'a> Room<'a> {
         });
     }
 
-    /// Reads what the thread shows already, and what was recorded since then becomes one message.
-    async fn catch_up(&mut self) -> Result<(), Fault> {
-        let seen = match self.thread {
-            Some(thread) => self.last_card(thread).await,
-            None => None,
-        };
-        let timeline = self.house.bot.facts(&self.incident).await?;
-        let mut missed = Vec::new();
-        for recorded in &timeline {
+    /// Reads the incident's record anew, up to before an event: every fact with its sentence.
+    async fn read(&mut self, before: u64) -> Result<Vec<(Recorded<Fact>, Option<String>)>, Fault> {
+        let state = self.house.bot.incident_state(&self.incident).await?;
+        self.wording = crate::view::sentence::Wording::new(zone_of(&state));
+        self.measured.clear();
+        let mut facts = Vec::new();
+        let all = self.house.bot.facts(&self.incident).await?;
+        for recorded in all.into_iter().take_while(|recorded| recorded.pos < before) {
             let said = self.wording.tell(&recorded.event);
-            self.measure(recorded);
+            self.measure(&recorded);
             self.last = recorded.pos;
-            if let (Some(seen), Some(said)) = (seen, said)
-                && recorded.pos > seen
-            {
-                missed.push((recorded.clone(), said));
-            }
+            facts.push((recorded, said));
         }
-        if !missed.is_empty() {
-            self.notes.extend(told::catch_up(&missed));
+        Ok(facts)
+    }
+
+    /// Looks what the thread shows: its card, what is asked in it, how deep the card lies.
+    async fn look(&mut self, thread: ChannelId) -> Result<(), Trouble> {
+        let seen = seen::see(&self.house.http, thread, self.house.me).await?;
+        self.blind = false;
+        // Where the history may not be read nothing is seen, which says nothing about the card.
+        if seen.empty
+            && let Some((message, _)) = self.card
+            && seen::is_there(&self.house.http, thread, message).await?
+        {
+            return Ok(());
         }
+        self.card = seen.card.map(|(message, at)| {
+            self.told = self.told.max(at);
+            self.proposed = true;
+            let same = self.card.take().filter(|(known, _)| *known == message);
+            // What a card showed that somebody else posted is not known in full: the first look edits it.
+            same.unwrap_or_else(|| (message, Card::unknown()))
+        });
+        self.below = seen.below;
+        self.asked.extend(seen.asked);
         Ok(())
     }
 
-    /// The newest card in the thread, and the event it stood at.
-    async fn last_card(&mut self, thread: ChannelId) -> Option<u64> {
-        let found = thread.messages(&self.house.http, GetMessages::new().limit(50)).await.ok()?;
-        let mut below = BTreeSet::new();
-        for message in found {
-            if message.author.id == self.house.me
-                && let Some(at) = position(&message)
-            {
-                self.below = below;
-                // What it showed is not known in full: the first look edits it.
-                self.card = Some((message.id, Card::unknown()));
-                self.proposed = true;
-                return Some(at);
-            }
-            below.insert(message.id);
-        }
-        None
+    /// What was recorded and not told becomes one message.
+    async fn catch_up(&mut self) -> Result<(), Fault> {
+        let facts = self.read(u64::MAX).await?;
+        let missed: Vec<_> = facts
+            .into_iter()
+            .filter(|(recorded, _)| recorded.pos > self.told)
+            .filter_map(|(recorded, said)| Some((recorded, said?)))
+            .collect();
+        self.notes = if missed.is_empty() { VecDeque::new() } else { told::catch_up(&missed).into() };
+        self.behind = false;
+        Ok(())
     }
 
     fn heard(&mut self, nudge: Nudge) {
         match nudge {
-            Nudge::Recorded(recorded) => {
-                if recorded.pos <= self.last {
-                    // It was there already when the thread was entered.
-                    return;
-                }
+            // It may have been there already when the record was read.
+            Nudge::Recorded(recorded) if recorded.pos > self.last => {
                 self.last = recorded.pos;
                 self.measure(&recorded);
                 let said = self.wording.tell(&recorded.event);
-                self.notes.extend(told::note(&recorded, said));
+                let note = told::note(&recorded, said);
+                self.notes.extend(note.filter(|_| !self.behind).map(|note| (recorded.pos, note)));
+                // While Discord is away nothing is heaped up: the journal has it.
+                if self.trouble.is_some() && self.notes.len() > 1 {
+                    self.fall_behind();
+                }
             }
             Nudge::Passed(message) => {
-                if self.card.as_ref().is_none_or(|(card, _)| message > *card) {
+                if self.below.len() <= BURIED && self.card.as_ref().is_none_or(|(card, _)| message > *card) {
                     self.below.insert(message);
                 }
             }
-            Nudge::Gone => (self.thread, self.card) = (None, None),
-            Nudge::Look => {}
+            Nudge::Deleted(messages) => {
+                self.below.retain(|message| !messages.contains(message));
+                self.card.take_if(|(card, _)| messages.contains(card));
+            }
+            Nudge::Gone => self.forget(),
+            Nudge::Look => self.blind = self.thread.is_some(),
+            Nudge::Recorded(_) | Nudge::Again => {}
         }
+    }
+
+    fn fall_behind(&mut self) {
+        self.behind = true;
+        self.notes.clear();
+    }
+
+    /// The thread is gone, and what stood in it: what is asked now is asked anew.
+    fn forget(&mut self) {
+        (self.thread, self.tied, self.blind) = (None, false, false);
+        (self.card, self.posting) = (None, None);
+        self.below.clear();
+        self.asked.clear();
+        self.proposed = false;
+        self.house.threads.send_modify(|threads| {
+            threads.remove(&self.incident);
+        });
     }
 
     fn measure(&mut self, recorded: &Recorded<Fact>) {
@@ -288,13 +329,9 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// Waits until there is something to do, and takes in all that came. Whether anybody still nudges.
-    async fn listen(
-        &mut self,
-        nudges: &mut mpsc::UnboundedReceiver<Nudge>,
-        due: Option<Instant>,
-        patient: bool,
-    ) -> bool {
+    /// Waits until there is something to do, and takes in all that came. While Discord does not do what it should, only what may
+    /// have helped it hurries anything. Whether anybody still nudges.
+    async fn listen(&mut self, nudges: &mut mpsc::UnboundedReceiver<Nudge>, due: Option<Instant>) -> bool {
         let mut due = match due {
             Some(due) => self.house.bot.clock().sleep_until(due).left_future(),
             None => futures::future::pending().right_future(),
@@ -304,12 +341,15 @@ impl<'a> Room<'a> {
             select_biased! {
                 () = due => break,
                 nudge = nudges.next() => match nudge {
-                    Some(nudge) => self.heard(nudge),
+                    Some(nudge) => {
+                        let helps = matches!(nudge, Nudge::Again | Nudge::Look | Nudge::Gone);
+                        self.heard(nudge);
+                        if helps || self.trouble.is_none() {
+                            break;
+                        }
+                    }
                     None => return false,
                 },
-            }
-            if !patient {
-                break;
             }
         }
         // What came together is shown together.
@@ -322,23 +362,41 @@ impl<'a> Room<'a> {
     /// Brings Discord up to date: the thread, what is to be said, the card. The moment at which the card may be edited, where it
     /// was edited too lately for that.
     async fn show(&mut self) -> Result<Option<Instant>, Trouble> {
-        let bot = self.house.bot;
-        let state = bot.incident_state(&self.incident).await?;
+        let state = self.house.bot.incident_state(&self.incident).await?;
         let thread = match self.thread {
             Some(thread) => thread,
-            None => self.open(&state).await?,
+            None if state.status.is_open() => self.open(&state).await?,
+            // Nobody needs a new thread for what is over.
+            None => {
+                self.notes.clear();
+                return Ok(None);
+            }
         };
+        if !self.tied {
+            self.tie(thread).await?;
+        }
+        if self.blind {
+            self.look(thread).await?;
+        }
+        if self.behind {
+            self.catch_up().await?;
+        }
         let runs = self.load_runs(&state).await?;
-        self.say_notes(thread, &state).await?;
-        self.ask(thread, &runs).await?;
-        self.propose(thread, &state).await?;
+        // What one message is refused for must not keep the others, and above all the card, from getting through.
+        let mut refused = self.say_notes(thread, &state).await.or_else(later)?;
+        refused = refused.or(self.ask(thread, &runs).await.or_else(later)?);
+        refused = refused.or(self.propose(thread, &state).await.or_else(later)?);
         let now = self.house.bot.clock().now();
         let free = self.edited.map(|edited| edited + EDITS_APART).filter(|free| *free > now);
         if free.is_none() {
             let card = self.drawn(&state, &runs).await?;
+            let at = self.last;
             self.put(thread, card).await?;
+            if self.notes.is_empty() {
+                self.told = self.told.max(at);
+            }
         }
-        Ok(free)
+        refused.map_or(Ok(free), Err)
     }
 
     async fn load_runs(&mut self, state: &incident::State) -> Result<Vec<State>, Trouble> {
@@ -381,151 +439,50 @@ impl<'a> Room<'a> {
         }))
     }
 
-    /// Makes the thread, and ties it to the incident in the journal, from where every door and the next process know it.
-    async fn open(&mut self, state: &incident::State) -> Result<ChannelId, Trouble> {
-        let name = one_line(&format!("{} {}", self.incident, state.title), 100);
-        let made =
-            CreateThread::new(name).kind(ChannelType::PublicThread).auto_archive_duration(AutoArchiveDuration::OneWeek);
-        let thread = self.house.settings.channel.create_thread(&self.house.http, made).await?.id;
-        let verb = Verb::Link {
-            url: format!("{}{thread}", prefix(self.house.settings)),
-            label: Some("the incident's thread in Discord".to_owned()),
-            incident: Some(self.incident.clone()),
-        };
-        self.thread = Some(thread);
-        self.known(thread);
-        (self.card, self.below) = (None, BTreeSet::new());
-        self.house.bot.incident(&crate::base::event::Actor::Bot, verb).await?;
-        Ok(thread)
+    /// What to do after trouble: how long to wait before the next try.
+    async fn recover(&mut self, trouble: Trouble, pause: TimeDelta) -> TimeDelta {
+        let kind = trouble.kind();
+        let (why, wait) = self.mend(trouble, pause).await;
+        // Trouble that stays is told once.
+        let wait = if self.trouble.is_some() { wait.max(pause) } else { wait };
+        if self.trouble.replace(kind) != Some(kind) {
+            let incident = &self.incident;
+            tracing::warn!(%incident, why, "the thread is not up to date");
+        }
+        if self.notes.len() > 1 {
+            self.fall_behind();
+        }
+        wait
     }
 
-    async fn say_notes(&mut self, thread: ChannelId, state: &incident::State) -> Result<(), Trouble> {
-        while let Some(note) = self.notes.first().cloned() {
-            let (text, files) = note.message(self.house.bot, &self.incident, state).await?;
-            self.post(thread, &text, files, Vec::new()).await?;
-            self.notes.remove(0);
-        }
-        Ok(())
-    }
-
-    /// Announces what a person must answer, with its buttons; takes the buttons from what is settled.
-    async fn ask(&mut self, thread: ChannelId, runs: &[State]) -> Result<(), Trouble> {
-        let wanted = told::asked(runs);
-        let settled: Vec<_> =
-            self.asked.keys().filter(|key| !wanted.iter().any(|(wanted, ..)| wanted == *key)).cloned().collect();
-        for key in settled {
-            if let Some(Some(message)) = self.asked.get(&key) {
-                let edit = EditMessage::new().components(Vec::new());
-                match thread.edit_message(&self.house.http, *message, edit).await.map_err(Trouble::from) {
-                    Ok(_) | Err(Trouble::Lost) => {}
-                    Err(trouble) => return Err(trouble),
-                }
-            }
-            self.asked.remove(&key);
-        }
-        let fresh: Vec<_> = wanted.into_iter().filter(|(key, ..)| !self.asked.contains_key(key)).collect();
-        for (key, text, rows) in fresh {
-            let rows = rows.iter().map(super::card::components).collect();
-            let message = self.post(thread, &text, Vec::new(), rows).await?;
-            self.asked.insert(key, Some(message));
-        }
-        Ok(())
-    }
-
-    /// Offers the runbooks that are written for what the incident is called, once, while nothing runs.
-    async fn propose(&mut self, thread: ChannelId, state: &incident::State) -> Result<(), Trouble> {
-        if self.proposed || !state.runs.is_empty() || !state.status.is_open() {
-            return Ok(());
-        }
-        let fitting = self.house.bot.fitting(&state.title)?;
-        if !fitting.is_empty() {
-            let row = Row::Buttons(super::offers::of_runbooks(&self.incident, &fitting));
-            let text = "There is a runbook for this:";
-            self.post(thread, text, Vec::new(), vec![super::card::components(&row)]).await?;
-        }
-        self.proposed = true;
-        Ok(())
-    }
-
-    async fn post(
-        &mut self,
-        thread: ChannelId,
-        text: &str,
-        files: Vec<CreateAttachment>,
-        rows: Vec<CreateActionRow>,
-    ) -> Result<MessageId, Trouble> {
-        let message = CreateMessage::new()
-            .content(text)
-            .allowed_mentions(CreateAllowedMentions::new())
-            .components(rows)
-            .add_files(files);
-        let sent = thread.send_message(&self.house.http, message).await?;
-        self.below.insert(sent.id);
-        Ok(sent.id)
-    }
-
-    /// Edits the card, or posts it anew where it is buried or lost.
-    async fn put(&mut self, thread: ChannelId, card: Card) -> Result<(), Trouble> {
-        let buried = self.below.len() > BURIED;
-        match &self.card {
-            Some((_, shown)) if *shown == card && !buried => return Ok(()),
-            Some((message, _)) if !buried => {
-                let message = *message;
-                let edit = EditMessage::new().embed(card.embed()).components(card.components());
-                match thread.edit_message(&self.house.http, message, edit).await {
-                    Ok(_) => {}
-                    Err(error) => match Trouble::from(error) {
-                        // The card itself was deleted, or the whole thread: posting tells which.
-                        Trouble::Lost => {
-                            self.card = None;
-                            return Box::pin(self.put(thread, card)).await;
-                        }
-                        trouble => return Err(trouble),
-                    },
-                }
-                self.card = Some((message, card));
-            }
-            old => {
-                let old = old.as_ref().map(|(message, _)| *message);
-                let message = CreateMessage::new()
-                    .embed(card.embed())
-                    .components(card.components())
-                    .allowed_mentions(CreateAllowedMentions::new());
-                let sent = thread.send_message(&self.house.http, message).await?;
-                self.card = Some((sent.id, card));
-                self.below.clear();
-                if let Some(old) = old {
-                    // Two cards would be one too many; where the old one cannot be removed it only grows old.
-                    drop(thread.delete_message(&self.house.http, old).await);
-                }
-            }
-        }
-        self.edited = Some(self.house.bot.clock().now());
-        Ok(())
-    }
-
-    /// What to do after trouble: in a sentence, and how long to wait.
-    async fn recover(&mut self, trouble: Trouble, pause: TimeDelta) -> (String, TimeDelta) {
+    /// Does what can be done: in a sentence, and how long to wait.
+    async fn mend(&mut self, trouble: Trouble, pause: TimeDelta) -> (String, TimeDelta) {
         match trouble {
-            Trouble::Lost => {
-                (self.thread, self.card) = (None, None);
+            Trouble::NoChannel if self.thread.is_some() => {
+                self.forget();
                 ("the thread is gone; another one is made".to_owned(), TimeDelta::zero())
             }
-            Trouble::Archived => {
-                let edit = EditThread::new().archived(false);
-                let back = match self.thread {
-                    Some(thread) => thread.edit_thread(&self.house.http, edit).await.map(drop),
-                    None => Ok(()),
-                };
-                match back {
-                    Ok(()) => ("the thread was put away; it is taken out again".to_owned(), TimeDelta::zero()),
-                    Err(error) => (format!("the thread was put away and cannot be taken out: {error}"), pause),
-                }
+            Trouble::NoChannel => {
+                let channel = self.house.settings.channel;
+                (format!("there is no channel {channel}; rundown.toml names it"), LONGEST_PAUSE)
             }
-            Trouble::Refused(said) => (format!("Discord refuses: {said}; see rundown doctor"), LONGEST_PAUSE),
+            Trouble::NoMessage => ("a message is gone".to_owned(), pause),
+            Trouble::Archived => match self.take_out().await {
+                Ok(()) => ("the thread was put away; it is taken out again".to_owned(), TimeDelta::zero()),
+                Err(error) => (format!("the thread was put away and cannot be taken out: {error}"), LONGEST_PAUSE),
+            },
+            Trouble::Refused(said) | Trouble::Malformed(said) => (format!("Discord refuses: {said}"), LONGEST_PAUSE),
             Trouble::Passing(said) => (said, pause),
             Trouble::Ours(fault) => (fault.to_string(), pause),
         }
+    }
+}
+
+/// Keeps what only one message was refused for, to be told when the rest is done.
+fn later(trouble: Trouble) -> Result<Option<Trouble>, Trouble> {
+    match trouble {
+        Trouble::Refused(_) | Trouble::Malformed(_) => Ok(Some(trouble)),
+        other => Err(other),
     }
 }
 
@@ -534,18 +491,16 @@ fn prefix(settings: &Settings) -> String {
     format!("https://discord.com/channels/{}/", settings.guild)
 }
 
+/// The thread that a link of ours leads to.
+fn of_thread(link: &incident::event::Linked, settings: &Settings) -> Option<ChannelId> {
+    // People link channels and messages as well; those are not where the incident is talked about.
+    let ours = link.label.as_deref() == Some(LINK);
+    let id: u64 = link.url.strip_prefix(&prefix(settings)).filter(|_| ours)?.parse().ok()?;
+    (id > 0).then(|| ChannelId::new(id))
+}
+
 /// The thread that belongs to an incident, as its journal says; the newest one where there were several.
 #[must_use]
 pub fn linked(state: &incident::State, settings: &Settings) -> Option<ChannelId> {
-    let prefix = prefix(settings);
-    state.links.iter().rev().find_map(|link| {
-        let id: u64 = link.url.strip_prefix(&prefix)?.parse().ok()?;
-        (id > 0).then(|| ChannelId::new(id))
-    })
-}
-
-/// The event at which a card of ours stood, by its footer.
-fn position(message: &Message) -> Option<u64> {
-    let footer = message.embeds.first()?.footer.as_ref()?;
-    footer.text.strip_prefix("journal ")?.split(':').next()?.parse().ok()
+    state.links.iter().rev().find_map(|link| of_thread(link, settings))
 }

@@ -10,9 +10,10 @@ use serenity::all::CreateAttachment;
 use super::answer::{MESSAGE, Reply};
 use super::card::{Row, ended, relative, wanted};
 use super::offers;
+use super::words::markdown;
 use crate::base::event::{IncidentId, Recorded, RunId};
 use crate::base::series::Series;
-use crate::base::text::{markdown, one_line};
+use crate::base::text::one_line;
 use crate::bot::grammar::Postmortem;
 use crate::bot::reports::Drafted;
 use crate::bot::waiting::waiting;
@@ -34,6 +35,14 @@ const MISSED: usize = 15;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked(String);
 
+impl Asked {
+    /// The question whose first answer has this id.
+    #[must_use]
+    pub fn by(first: &offers::OfferId) -> Self {
+        Self(first.to_string())
+    }
+}
+
 /// What is asked right now, with the text and the buttons of its message.
 #[must_use]
 pub fn asked(runs: &[State]) -> Vec<(Asked, String, Vec<Row>)> {
@@ -42,7 +51,7 @@ pub fn asked(runs: &[State]) -> Vec<(Asked, String, Vec<Row>)> {
         for waiting in waiting(run) {
             let offers = offers::of_question(run, &waiting);
             let Some(first) = offers.first() else { continue };
-            let key = Asked(first.id().to_string());
+            let key = Asked::by(&first.id());
             let text = super::answer::cut(&wanted(&waiting));
             let row = if offers.len() > 5 {
                 Row::Menu(one_line(&waiting.title, 100), offers.into_iter().take(25).collect())
@@ -88,9 +97,10 @@ pub fn note(recorded: &Recorded<Fact>, said: Option<String>) -> Option<Note> {
     }
 }
 
-/// What was recorded while nobody could be told, as one message.
+/// What was recorded while nobody could be told, as one message, and what brings a file of its own; each with the event up to
+/// which it tells.
 #[must_use]
-pub fn catch_up(missed: &[(Recorded<Fact>, String)]) -> Vec<Note> {
+pub fn catch_up(missed: &[(Recorded<Fact>, String)]) -> Vec<(u64, Note)> {
     let mut text = format!("-# since this thread was last up to date, {} things were recorded:\n", missed.len());
     let skipped = missed.len().saturating_sub(MISSED);
     if skipped > 0 {
@@ -103,11 +113,12 @@ pub fn catch_up(missed: &[(Recorded<Fact>, String)]) -> Vec<Note> {
         }
         text.push_str(&line);
     }
-    let mut notes = vec![Note::Text(text.trim_end().to_owned())];
+    let last = missed.last().map_or(0, |(recorded, _)| recorded.pos);
+    let mut notes = vec![(last, Note::Text(text.trim_end().to_owned()))];
     // What ended meanwhile brings its chart or its page all the same.
     notes.extend(missed.iter().filter_map(|(recorded, said)| match note(recorded, Some(said.clone())) {
         Some(Note::Text(_)) | None => None,
-        other => other,
+        Some(other) => Some((last, other)),
     }));
     notes
 }

@@ -194,7 +194,7 @@ pub async fn sit(
                 seat.shared().screen.close();
                 return Ok(match stopped? {
                     Stopped::Over(outcome) => Left::Over(outcome),
-                    Stopped::Paused => Left::Paused,
+                    Stopped::Paused | Stopped::Left => Left::Paused,
                     Stopped::NeedsHuman => Left::NeedsHuman,
                 });
             }

@@ -208,7 +208,7 @@ impl Player<'_> {
                 Driven::Stopped(Stopped::Over(_)) => return Ok(Ended::Over),
                 Driven::Stopped(Stopped::NeedsHuman) | Driven::NeedsHuman => return Ok(Ended::NeedsHuman),
                 Driven::Stuck => return Ok(Ended::Stuck),
-                Driven::Stopped(Stopped::Paused) => {
+                Driven::Stopped(Stopped::Paused | Stopped::Left) => {
                     if !self.wait_for_people().await? {
                         return Ok(Ended::NeedsHuman);
                     }

@@ -95,7 +95,8 @@ async fn an_incident_is_declared_worked_on_and_resolved_from_a_telephone() {
     ana.press(asked, "Look deeper").acknowledged().await;
     ana.sees(thread, "run-1 stopped").await;
 
-    ana.says(thread, "@Rundown the old logs are gone");
+    let said = ana.says(thread, "@Rundown the old logs are gone");
+    discord.until("the note is marked as taken", |world| world.messages[&said].reactions == ["📝"]).await;
     discord
         .until("the note is in the record", |_| {
             desk.rundown(&["timeline", "inc-1"]).out.contains("the old logs are gone")

@@ -61,11 +61,6 @@ impl Served {
         self.said.lock().expect("lines").join("\n")
     }
 
-    /// Its process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Kills it without a chance to say anything.
     pub fn kill(mut self) {
         self.child.kill().expect("killed");

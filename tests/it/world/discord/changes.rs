@@ -42,6 +42,7 @@ impl State {
             edits: 0,
             allowed_mentions: draft.allowed_mentions,
             nonce: draft.nonce,
+            reactions: Vec::new(),
             looked_at: false.into(),
         };
         let event = only_for.is_none().then(|| self.message_event(&message));
@@ -79,6 +80,14 @@ impl State {
         if is_public {
             let event = self.message_event(&self.messages[&id]);
             self.dispatch("MESSAGE_UPDATE", channel, &event);
+        }
+    }
+
+    /// The bot reacts to a message; the same reaction twice is one.
+    pub(super) fn react(&mut self, id: Id, emoji: String) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        if !message.reactions.contains(&emoji) {
+            message.reactions.push(emoji);
         }
     }
 

@@ -21,6 +21,7 @@ const ALL: u64 = (1 << 50) - 1;
 
 /// What everybody in a new guild may do.
 pub const EVERYONE: u64 = VIEW_CHANNEL
+    | ADD_REACTIONS
     | SEND_MESSAGES
     | EMBED_LINKS
     | ATTACH_FILES

@@ -106,6 +106,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/channels/{channel_id}/messages/{message_id}", messages::get),
     route("PATCH", "/channels/{channel_id}/messages/{message_id}", messages::edit),
     route("DELETE", "/channels/{channel_id}/messages/{message_id}", messages::delete),
+    route("PUT", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}/@me", messages::react),
     route("POST", "/channels/{channel_id}/messages/{message_id}/threads", channels::open_thread_from),
     route("POST", CALLBACK, callbacks::answer),
     route("POST", "/webhooks/{webhook_id}/{webhook_token}", callbacks::follow_up),
@@ -198,6 +199,7 @@ impl State {
             route: route.path,
             body: asked.body.clone(),
             status,
+            at: now,
         });
         outcome
     }

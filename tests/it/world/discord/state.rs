@@ -115,6 +115,8 @@ pub struct Message {
     pub allowed_mentions: Value,
     /// By which the same message is known when it is sent twice.
     pub nonce: Option<String>,
+    /// With what the bot reacted to it.
+    pub reactions: Vec<String>,
     pub(super) looked_at: AtomicBool,
 }
 
@@ -202,6 +204,7 @@ pub struct Request {
     pub route: &'static str,
     pub body: Value,
     pub status: u16,
+    pub at: Instant,
 }
 
 impl State {

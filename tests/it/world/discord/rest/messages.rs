@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use super::channels::{may_write, not_archived};
 use super::{Answer, Call, Refusal};
 use crate::world::discord::changes::{Draft, snowflake};
-use crate::world::discord::permissions::{ATTACH_FILES, EMBED_LINKS, MANAGE_MESSAGES, READ_MESSAGE_HISTORY};
-use crate::world::discord::state::{ChannelKind, Id};
+use crate::world::discord::permissions::{
+    ADD_REACTIONS, ATTACH_FILES, EMBED_LINKS, MANAGE_MESSAGES, READ_MESSAGE_HISTORY,
+};
+use crate::world::discord::state::{ChannelKind, Id, LOADING};
 
 pub fn create(call: &mut Call<'_>) -> Answer {
     let channel = call.channel(0)?;
@@ -139,7 +141,7 @@ pub fn change(call: &mut Call<'_>, id: Id, data: &Value) -> Answer {
         || stays("embeds", message.embeds.is_empty())
         || stays("attachments", message.attachments.is_empty())
         || !files.is_empty();
-    if !says {
+    if !says && (message.flags & LOADING == 0 || data.get("components").is_none()) {
         return Err(Refusal::new(400, 50006, "Cannot send an empty message"));
     }
     call.state.edit(id, data, files);
@@ -155,4 +157,29 @@ pub fn delete(call: &mut Call<'_>) -> Answer {
     not_archived(call, channel)?;
     call.state.remove_message(id);
     Ok(Value::Null)
+}
+
+/// The bot marks a message. The emoji stands in the path, percent-encoded.
+pub fn react(call: &mut Call<'_>) -> Answer {
+    let channel = call.channel(ADD_REACTIONS | READ_MESSAGE_HISTORY)?;
+    let id = call.message(channel, 1)?;
+    not_archived(call, channel)?;
+    let unknown = || Refusal::new(400, 10014, "Unknown Emoji");
+    let emoji = percent_decoded(call.parts[2]).filter(|emoji| !emoji.is_ascii()).ok_or_else(unknown)?;
+    call.state.react(id, emoji);
+    Ok(Value::Null)
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let (byte, behind) = match first {
+            b'%' => (u8::from_str_radix(std::str::from_utf8(behind.get(..2)?).ok()?, 16).ok()?, &behind[2..]),
+            other => (*other, behind),
+        };
+        bytes.push(byte);
+        rest = behind;
+    }
+    String::from_utf8(bytes).ok()
 }

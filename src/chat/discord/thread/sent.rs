@@ -1,0 +1,233 @@
+//! What is sent to a thread: messages, questions, the card.
+//!
+//! Lives here: each request to Discord that writes, and that none of them is carried out twice where that can be known: a message
+//! carries a nonce, by which Discord knows it again. Never lives here: when anything is sent, what trouble leads to (`thread`).
+
+use serenity::all::{
+    AutoArchiveDuration, ChannelId, ChannelType, CreateActionRow, CreateAllowedMentions, CreateAttachment,
+    CreateMessage, CreateThread, EditMessage, EditThread, Message, MessageId, Nonce,
+};
+
+use super::trouble::Trouble;
+use super::{BURIED, LINK, Room, prefix};
+use crate::base::event::Actor;
+use crate::base::text::one_line;
+use crate::bot::grammar::Incident as Verb;
+use crate::chat::discord::card::{Card, Row, components};
+use crate::chat::discord::offers::{hash, of_runbooks};
+use crate::chat::discord::told;
+use crate::domain::incident;
+use crate::domain::run::state::State;
+
+/// Discord's clock and ours may differ by this much.
+const CLOCKS_APART: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+
+impl Room<'_> {
+    /// Makes the thread.
+    pub(super) async fn open(&mut self, state: &incident::State) -> Result<ChannelId, Trouble> {
+        let name = one_line(&format!("{} {}", self.incident, state.title), 100);
+        let thread = match self.made_before(&name, state).await? {
+            Some(thread) => thread,
+            None => {
+                let made = CreateThread::new(name)
+                    .kind(ChannelType::PublicThread)
+                    .auto_archive_duration(AutoArchiveDuration::OneWeek);
+                self.house.settings.channel.create_thread(&self.house.http, made).await?.id
+            }
+        };
+        (self.thread, self.tied) = (Some(thread), false);
+        self.sent += 1;
+        self.known(thread);
+        Ok(thread)
+    }
+
+    /// A thread that we made for this incident, where the answer was lost or the process ended before it was written down.
+    async fn made_before(&self, name: &str, state: &incident::State) -> Result<Option<ChannelId>, Trouble> {
+        let settings = self.house.settings;
+        let active = settings.guild.get_active_threads(&self.house.http).await?.threads;
+        let since = (state.declared_at - CLOCKS_APART).timestamp();
+        let ours = active.into_iter().filter(|thread| {
+            thread.parent_id == Some(settings.channel)
+                && thread.owner_id == Some(self.house.me)
+                && thread.name == name
+                && thread.id.created_at().unix_timestamp() >= since
+        });
+        Ok(ours.map(|thread| thread.id).max())
+    }
+
+    /// Ties the thread to the incident in the journal, from where every door and the next process know it.
+    pub(super) async fn tie(&mut self, thread: ChannelId) -> Result<(), Trouble> {
+        let verb = Verb::Link {
+            url: format!("{}{thread}", prefix(self.house.settings)),
+            label: Some(LINK.to_owned()),
+            incident: Some(self.incident.clone()),
+        };
+        self.house.bot.incident(&Actor::Bot, verb).await?;
+        self.tied = true;
+        Ok(())
+    }
+
+    /// Takes a thread that was put away out again. One that was locked as well needs the permission to manage threads.
+    pub(super) async fn take_out(&self) -> serenity::Result<()> {
+        let Some(thread) = self.thread else { return Ok(()) };
+        thread.edit_thread(&self.house.http, EditThread::new().archived(false)).await.map(drop)
+    }
+
+    pub(super) async fn say_notes(
+        &mut self,
+        thread: ChannelId,
+        state: &incident::State,
+    ) -> Result<Option<Trouble>, Trouble> {
+        while let Some((pos, note)) = self.notes.front().cloned() {
+            let (text, files) = note.message(self.house.bot, &self.incident, state).await?;
+            let nonce = hash(&format!("{pos} {note:?}"));
+            let with_files = !files.is_empty();
+            let said = match self.post(thread, &text, files, Vec::new(), nonce.clone()).await {
+                // The words count more than the picture.
+                Err(Trouble::Refused(_) | Trouble::Malformed(_)) if with_files => {
+                    self.post(thread, &text, Vec::new(), Vec::new(), nonce).await
+                }
+                said => said,
+            };
+            match said {
+                Ok(_) => {}
+                // The same again would never get through, and everything behind it would wait for ever.
+                Err(Trouble::Malformed(said)) => {
+                    let incident = &self.incident;
+                    tracing::error!(%incident, pos, said, "a message is left out: Discord does not take it");
+                }
+                Err(trouble) => return Err(trouble),
+            }
+            self.notes.pop_front();
+            self.told = self.told.max(pos);
+        }
+        Ok(None)
+    }
+
+    /// Announces what a person must answer, with its buttons; takes the buttons from what is settled.
+    pub(super) async fn ask(&mut self, thread: ChannelId, runs: &[State]) -> Result<Option<Trouble>, Trouble> {
+        let wanted = told::asked(runs);
+        for (key, text, rows) in &wanted {
+            if !self.asked.contains_key(key) {
+                let rows = rows.iter().map(components).collect();
+                let nonce = hash(&format!("asked {key:?}"));
+                let message = self.post(thread, text, Vec::new(), rows, nonce).await?;
+                self.asked.insert(key.clone(), message);
+            }
+        }
+        let settled: Vec<_> = self
+            .asked
+            .iter()
+            .filter(|(key, _)| !wanted.iter().any(|(wanted, ..)| wanted == *key))
+            .map(|(key, message)| (key.clone(), *message))
+            .collect();
+        for (key, message) in settled {
+            let edit = EditMessage::new().components(Vec::new()).allowed_mentions(CreateAllowedMentions::new());
+            match thread.edit_message(&self.house.http, message, edit).await.map_err(Trouble::from) {
+                Ok(_) | Err(Trouble::NoMessage) => self.sent += 1,
+                Err(trouble) => return Err(trouble),
+            }
+            self.asked.remove(&key);
+        }
+        Ok(None)
+    }
+
+    /// Offers the runbooks that are written for what the incident is called, once, while nothing runs.
+    pub(super) async fn propose(
+        &mut self,
+        thread: ChannelId,
+        state: &incident::State,
+    ) -> Result<Option<Trouble>, Trouble> {
+        if self.proposed || !state.runs.is_empty() || !state.status.is_open() {
+            return Ok(None);
+        }
+        let fitting = self.house.bot.fitting(&state.title)?;
+        if !fitting.is_empty() {
+            let row = Row::Buttons(of_runbooks(&self.incident, &fitting));
+            let text = "There is a runbook for this:";
+            self.post(thread, text, Vec::new(), vec![components(&row)], hash("proposed")).await?;
+        }
+        self.proposed = true;
+        Ok(None)
+    }
+
+    /// Posts a message. The same `nonce` again, within minutes, is the same message.
+    async fn post(
+        &mut self,
+        thread: ChannelId,
+        text: &str,
+        files: Vec<CreateAttachment>,
+        rows: Vec<CreateActionRow>,
+        nonce: String,
+    ) -> Result<MessageId, Trouble> {
+        let message = CreateMessage::new()
+            .content(text)
+            .allowed_mentions(CreateAllowedMentions::new())
+            .nonce(Nonce::String(nonce))
+            .enforce_nonce(true)
+            .components(rows)
+            .add_files(files);
+        let sent = thread.send_message(&self.house.http, message).await?;
+        self.below.insert(sent.id);
+        self.sent += 1;
+        Ok(sent.id)
+    }
+
+    /// Edits the card, or posts it anew where it is buried or lost.
+    pub(super) async fn put(&mut self, thread: ChannelId, card: Card) -> Result<(), Trouble> {
+        let buried = self.below.len() > BURIED;
+        match &self.card {
+            Some((_, shown)) if *shown == card && !buried => Ok(()),
+            Some((message, _)) if !buried => {
+                let message = *message;
+                match self.edit_card(thread, message, card.clone()).await {
+                    Err(Trouble::NoMessage) => self.post_card(thread, card).await,
+                    done => done,
+                }
+            }
+            _ => self.post_card(thread, card).await,
+        }
+    }
+
+    async fn edit_card(&mut self, thread: ChannelId, message: MessageId, card: Card) -> Result<(), Trouble> {
+        let edit = EditMessage::new()
+            .embed(card.embed())
+            .components(card.components())
+            .allowed_mentions(CreateAllowedMentions::new());
+        thread.edit_message(&self.house.http, message, edit).await?;
+        self.card = Some((message, card));
+        self.sent += 1;
+        self.edited = Some(self.house.bot.clock().now());
+        Ok(())
+    }
+
+    async fn post_card(&mut self, thread: ChannelId, card: Card) -> Result<(), Trouble> {
+        let now = self.house.bot.clock().now();
+        let nonce = self.posting.get_or_insert_with(|| hash(&format!("card {now}"))).clone();
+        let message = CreateMessage::new()
+            .embed(card.embed())
+            .components(card.components())
+            .nonce(Nonce::String(nonce))
+            .enforce_nonce(true)
+            .allowed_mentions(CreateAllowedMentions::new());
+        let sent = thread.send_message(&self.house.http, message).await?;
+        self.posting = None;
+        self.sent += 1;
+        // An earlier try may have got through in spite of what we heard; then an older card stands there.
+        let stale = !shows(&sent, &card);
+        let old = self.card.replace((sent.id, if stale { Card::unknown() } else { card.clone() }));
+        self.edited = Some(now);
+        self.below.clear();
+        if let Some((old, _)) = old {
+            // Two cards would be one too many; where the old one cannot be removed it only grows old.
+            drop(thread.delete_message(&self.house.http, old).await);
+        }
+        if stale { self.edit_card(thread, sent.id, card).await } else { Ok(()) }
+    }
+}
+
+/// Whether a message shows this card.
+fn shows(message: &Message, card: &Card) -> bool {
+    let footer = message.embeds.first().and_then(|embed| embed.footer.as_ref());
+    footer.is_some_and(|footer| footer.text == card.footer)
+}
