@@ -39,7 +39,7 @@ fn bot(desk: &Desk) -> Bot {
     };
     let executors = move |secrets| {
         let clock = of_executors.clone();
-        let http = Arc::new(HttpClient::new(clock.clone()).map_err(|error| error.to_string())?);
+        let http = Arc::new(HttpClient::new(clock.clone()));
         let railway = Arc::new(RailwayApi::new(http.clone(), clock.clone(), "http://127.0.0.1:9"));
         let (redis, processes) =
             (Arc::new(RedisServers::new(clock.clone())), Arc::new(ProcessGroups::new(clock.clone())));
