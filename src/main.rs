@@ -10,6 +10,7 @@ use rundown::base::secret::Secrets;
 use rundown::bot::library::Library;
 use rundown::bot::rights::at_terminal;
 use rundown::bot::{Bot, Fault};
+use rundown::chat::discord::endpoint::{Settings as Endpoint, signed::PublicKey};
 use rundown::chat::discord::settings::Settings as Discord;
 use rundown::chat::terminal::args::{Args, Verb};
 use rundown::chat::terminal::{Exit, Terminal, carry_out};
@@ -17,7 +18,7 @@ use rundown::client::http::HttpClient;
 use rundown::client::process::ProcessGroups;
 use rundown::client::railway::RailwayApi;
 use rundown::client::redis::RedisServers;
-use rundown::config::file::{File, FileError};
+use rundown::config::file::{Discord as Written, File, FileError};
 use rundown::config::{Environment, Flags, Settings, host_name, system_login};
 use rundown::journal::Journal;
 use rundown::journal::sqlite::SqliteJournal;
@@ -120,6 +121,7 @@ fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, FileErr
             guild: discord.server.0.into(),
             channel: discord.channel.0.into(),
             api: discord.api.clone(),
+            endpoint: endpoint(discord)?,
         })
     });
     let heartbeat = file
@@ -127,6 +129,13 @@ fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, FileErr
         .as_ref()
         .map(|heartbeat| Ok((heartbeat.url.value("heartbeat.url", environment)?, heartbeat.every()?)));
     Ok(Serving { discord: discord.transpose()?, heartbeat: heartbeat.transpose()? })
+}
+
+/// Where interactions come in, unless they do over the gateway.
+fn endpoint(discord: &Written) -> Result<Option<Endpoint>, FileError> {
+    let Some((listen, key)) = discord.endpoint()? else { return Ok(None) };
+    let key = PublicKey::parse(key).map_err(|why| Written::fault(format!("discord.public-key {why}")))?;
+    Ok(Some(Endpoint { listen, key }))
 }
 
 /// What really reaches out.

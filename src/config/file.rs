@@ -3,6 +3,7 @@
 //! Lives here: its shape, its faults with the line they stand in, secrets by reference: a variable or a file, never the value
 //! itself. Never lives here: targets and grants (`targets.yaml`).
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -190,6 +191,38 @@ impl File {
     }
 }
 
+impl Discord {
+    /// With `interactions = "http"`: where to listen, and the public key as it was written.
+    ///
+    /// # Errors
+    /// One of the two is missing, or no address; or they are there and would do nothing.
+    pub fn endpoint(&self) -> Result<Option<(SocketAddr, &str)>, FileError> {
+        match (self.interactions, &self.listen, &self.public_key) {
+            (Interactions::Gateway, None, None) => Ok(None),
+            (Interactions::Gateway, ..) => Err(Self::fault(
+                "discord.listen and discord.public-key do nothing without interactions = \"http\"".to_owned(),
+            )),
+            (Interactions::Http, Some(listen), Some(key)) => match listen.parse() {
+                Ok(address) => Ok(Some((address, key))),
+                Err(_) => Err(Self::fault(
+                    "discord.listen is no address to listen at: it has an IP address and a port, such as 127.0.0.1:8080"
+                        .to_owned(),
+                )),
+            },
+            (Interactions::Http, listen, _) => {
+                let missing = if listen.is_none() { "discord.listen" } else { "discord.public-key" };
+                Err(Self::fault(format!("discord.interactions = \"http\" needs {missing}, too")))
+            }
+        }
+    }
+
+    /// Something is wrong with what is written there.
+    #[must_use]
+    pub fn fault(why: String) -> FileError {
+        FileError::Faulty { file: DEFAULT.to_owned(), why }
+    }
+}
+
 impl Heartbeat {
     /// How often.
     ///
@@ -260,6 +293,27 @@ mod tests {
         let no_id = read("[discord]\nserver = \"general\"\nchannel = 2\n").unwrap_err();
         let secret = read("[discord]\nserver = 1\nchannel = 2\ntoken = \"abc\"\n").unwrap_err();
         insta::assert_snapshot!(format!("{unknown}\n\n{no_id}\n\n{secret}"));
+    }
+
+    #[test]
+    fn an_endpoint_needs_an_address_and_a_key_and_neither_is_for_nothing() {
+        let endpoint = |more: &str| {
+            let file = read(&format!("[discord]\nserver = 1\nchannel = 2\n{more}")).unwrap();
+            let discord = file.discord.unwrap();
+            discord.endpoint().map(|found| found.map(|(at, key)| format!("{at} {key}"))).map_err(|e| e.to_string())
+        };
+        assert_eq!(endpoint(""), Ok(None));
+        let whole = "interactions = \"http\"\nlisten = \"127.0.0.1:8080\"\npublic-key = \"ab\"\n";
+        assert_eq!(endpoint(whole), Ok(Some("127.0.0.1:8080 ab".into())));
+        let faults: Vec<_> = [
+            "interactions = \"http\"\n",
+            "interactions = \"http\"\nlisten = \"127.0.0.1:8080\"\n",
+            "interactions = \"http\"\nlisten = \"localhost\"\npublic-key = \"ab\"\n",
+            "listen = \"127.0.0.1:8080\"\n",
+        ]
+        .map(|more| endpoint(more).unwrap_err())
+        .into();
+        insta::assert_snapshot!(faults.join("\n"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use serenity::all::{ChannelId, GuildId, Http, HttpBuilder};
 
+use super::endpoint;
+
 /// Everything the Discord door is told before it opens.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -14,6 +16,8 @@ pub struct Settings {
     pub channel: ChannelId,
     /// Another address of Discord's interface, for look-alikes; then serenity's own rate limiter is off.
     pub api: Option<String>,
+    /// Where interactions come in as HTTP requests; `None`: over the gateway.
+    pub endpoint: Option<endpoint::Settings>,
 }
 
 impl Settings {

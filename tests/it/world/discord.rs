@@ -234,6 +234,11 @@ impl Discord {
         self.shared.deliver(url.to_owned(), payload, delivery).await
     }
 
+    /// Sends anything, signed as Discord signs.
+    pub async fn deliver(&self, url: &str, payload: &Value, delivery: Delivery) -> Delivered {
+        self.shared.deliver(url.to_owned(), payload.clone(), delivery).await
+    }
+
     /// Sends an interaction once more, or as somebody who is not Discord would; the answer changes nothing.
     pub async fn deliver_again(&self, url: &str, interaction: Id, delivery: Delivery) -> Delivered {
         let payload = self.look(|state| state.interactions[&interaction].payload.clone());
