@@ -64,6 +64,71 @@ async fn an_incident_is_worked_on_without_a_gateway() {
     discord.finished();
 }
 
+#[tokio::test]
+async fn what_was_deleted_is_found_out_by_the_next_edit() {
+    let discord = Discord::start(Config::default());
+    let ops = discord.channel("ops");
+    let ana = discord.member("ana");
+    let desk = desk();
+    people(&desk, &[("Ana", &ana, "commander")]);
+    let (bot, url) = Served::over_http(&desk, &discord, ops).await;
+    discord.send_interactions_to(&url);
+    ana.slash(ops, "incident declare", &[("title", "A slow query")]);
+    ana.sees_reply().await;
+    let first = thread(&discord, "slow query");
+    let card = ana.sees(first, "nobody has taken it on yet").await;
+
+    discord.delete_message(card);
+    ana.slash(first, "incident ack", &[]).reply().await;
+    let card = ana.sees(first, "Ana is on it").await;
+    ana.press(card, "Note…").modal().await;
+    ana.submit_modal(&[("For the timeline", "it is the nightly report")]).await.reply().await;
+    ana.reads(first);
+
+    discord.delete_channel(first);
+    ana.slash(ops, "note", &[("text", "stopped the report"), ("incident", "inc-1")]).reply().await;
+    let second = discord
+        .find("another thread", |world| {
+            world.channels.values().find(|one| one.is_thread() && one.id != first).map(|one| one.id)
+        })
+        .await;
+    ana.sees(second, "Ana is on it").await;
+    assert_eq!(bot.leaves(), Some(0));
+    ana.reads(second);
+    discord.finished();
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_discord_and_never_for_the_bot() {
+    let discord = Discord::start(Config::default());
+    let ops = discord.channel("ops");
+    let ana = discord.member("ana");
+    let desk = desk();
+    people(&desk, &[("Ana", &ana, "commander")]);
+    let (bot, url) = Served::over_http(&desk, &discord, ops).await;
+    discord.send_interactions_to(&url);
+    // What follows the first answer may reach Discord before that answer was read.
+    discord.reads_answers_late(true);
+    assert!(ana.slash(ops, "incident list", &[]).reply().await.contains("no incident"));
+    discord.reads_answers_late(false);
+
+    // A page that nobody writes: whoever reads it waits, and that is the bot itself.
+    let pipe = desk.path().join("runbooks").join("pipe.md");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let began = Instant::now();
+    let suggested = ana.autocomplete(ops, "runbook show", &[("runbook", "ti")]).await;
+    assert_eq!((suggested.len(), began.elapsed() > Duration::from_secs(2)), (0, true), "{:?}", began.elapsed());
+    let asked = ana.slash(ops, "incident list", &[]);
+    let acknowledged = asked.acknowledged().await;
+    assert!(acknowledged < Duration::from_secs(1), "{acknowledged:?}");
+    // Somebody writes after all.
+    drop(std::fs::OpenOptions::new().write(true).open(&pipe).expect("the bot reads it"));
+    std::fs::remove_file(&pipe).expect("removed");
+    assert!(asked.reply().await.contains("no incident"));
+    assert_eq!(bot.leaves(), Some(0));
+    discord.finished();
+}
+
 /// How often the record of the first incident has a note with this text.
 fn notes(desk: &Desk, text: &str) -> usize {
     let timeline = desk.rundown(&["timeline", "inc-1", "--json"]).exits(0);

@@ -79,6 +79,8 @@ pub(crate) struct Shared {
     gateway: SocketAddr,
     /// Where interactions go instead of the gateway.
     endpoint: Mutex<Option<String>>,
+    /// Whether an answer in a response is read only after the bot came with more.
+    reads_late: AtomicBool,
     runtime: tokio::runtime::Handle,
     patience: Duration,
 }
@@ -103,6 +105,7 @@ impl Discord {
             gone: watch::Sender::new(false),
             gateway: address(&gateway),
             endpoint: Mutex::default(),
+            reads_late: AtomicBool::default(),
             runtime: runtime.handle().clone(),
             patience: config.patience,
         });
@@ -226,6 +229,11 @@ impl Discord {
     /// Sends interactions to this address, signed, instead of through the gateway.
     pub fn send_interactions_to(&self, url: &str) {
         *self.shared.endpoint.lock().expect("endpoint") = Some(url.to_owned());
+    }
+
+    /// Discord is slow with the answers in responses: it reads each only after the bot came, in vain, with what follows it.
+    pub fn reads_answers_late(&self, late: bool) {
+        self.shared.reads_late.store(late, Ordering::Relaxed);
     }
 
     /// Asks an address whether it answers interactions, as Discord does before it accepts one.
