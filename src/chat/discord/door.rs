@@ -159,6 +159,9 @@ impl Drop for AbortOnDrop {
 async fn introduce(http: &Http, settings: &Settings, verbs: &[Verb]) -> serenity::Result<serenity::all::CurrentUser> {
     let application = http.get_current_application_info().await?;
     http.set_application_id(application.id);
+    if let Some(told) = settings.at_odds(application.interactions_endpoint_url.as_deref()) {
+        tracing::warn!("{told}");
+    }
     let me = http.get_current_user().await?;
     let wanted: Vec<CreateCommand> = definitions(verbs).into_iter().chain(menus::definitions()).collect();
     let known = settings.guild.get_commands(http).await?;

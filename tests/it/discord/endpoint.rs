@@ -21,6 +21,8 @@ async fn an_incident_is_worked_on_without_a_gateway() {
     let (bot, url) = Served::over_http(&desk, &discord, ops).await;
     assert!(bot.said().contains("ready: in Discord as rundown, interactions at http://127.0.0.1:"), "{}", bot.said());
     bot.says("nothing tells of mentions").await;
+    // The look-alike's portal has no address yet.
+    bot.says("enter this server's address as Interactions Endpoint URL").await;
     discord.send_interactions_to(&url);
 
     ana.slash(ops, "incident declare", &[("title", "The disk is full, says the backend"), ("severity", "P1")]);
