@@ -248,7 +248,7 @@ async fn settings_that_cannot_work_are_told_before_anything_happens() {
     let ops = discord.channel("ops");
     let desk = desk();
     let zeros = format!("interactions = \"http\"\nlisten = \"127.0.0.1:0\"\npublic-key = \"{}\"\n", "0".repeat(64));
-    let bot = Served::spawn(&desk, &discord, ops, "", &zeros);
+    let bot = Served::spawn_with(&desk, &discord, ops, "", &zeros);
     bot.says("discord.public-key is no public key").await;
     assert_eq!(bot.ends(), Some(2));
 
@@ -256,7 +256,7 @@ async fn settings_that_cannot_work_are_told_before_anything_happens() {
     let address = taken.local_addr().expect("its address");
     let key = crate::world::discord::public_key();
     let more = format!("interactions = \"http\"\nlisten = \"{address}\"\npublic-key = \"{key}\"\n");
-    let bot = Served::spawn(&desk, &discord, ops, "", &more);
+    let bot = Served::spawn_with(&desk, &discord, ops, "", &more);
     bot.says(&format!("interactions cannot be heard at {address}")).await;
     assert_eq!(bot.ends(), Some(1));
     assert_eq!(discord.account().len(), 1, "nobody asked Discord for anything");

@@ -20,7 +20,7 @@ pub struct Served {
 impl Served {
     /// Starts it beside a desk, with incidents' threads under the channel, and waits until it is connected.
     pub async fn start(desk: &Desk, discord: &Discord, channel: Id) -> Self {
-        let served = Self::spawn(desk, discord, channel, "", "");
+        let served = Self::spawn(desk, discord, channel, "");
         let before = discord.look(|world| world.sessions.identified);
         discord
             .until("the bot is ready", |world| world.sessions.identified > before && world.sessions.is_connected())
@@ -32,15 +32,20 @@ impl Served {
     /// Starts it with interactions over HTTP on any port, and waits until it is ready; the address.
     pub async fn over_http(desk: &Desk, discord: &Discord, channel: Id) -> (Self, String) {
         let more = format!("interactions = \"http\"\nlisten = \"127.0.0.1:0\"\npublic-key = \"{}\"\n", public_key());
-        let served = Self::spawn(desk, discord, channel, "", &more);
+        let served = Self::spawn_with(desk, discord, channel, "", &more);
         let line = served.says("interactions at ").await;
         let (_, url) = line.split_once("interactions at ").expect("an address");
         let url = url.to_owned();
         (served, url)
     }
 
+    /// Starts it, with more lines in its settings.
+    pub fn spawn(desk: &Desk, discord: &Discord, channel: Id, more: &str) -> Self {
+        Self::spawn_with(desk, discord, channel, more, "")
+    }
+
     /// Starts it, with more lines in its settings: before `[discord]` and in it.
-    pub fn spawn(desk: &Desk, discord: &Discord, channel: Id, more: &str, of_discord: &str) -> Self {
+    pub fn spawn_with(desk: &Desk, discord: &Discord, channel: Id, more: &str, of_discord: &str) -> Self {
         let settings = format!(
             "{more}\n[discord]\nserver = \"{}\"\nchannel = \"{channel}\"\napi = \"{}\"\n{of_discord}",
             discord.guild(),
