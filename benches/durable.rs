@@ -93,7 +93,7 @@ async fn steps_per_second(folder: &Path, executors: &Executors, runs: usize, ste
         };
         ids.push(engine.open_run(&plan, open).await.expect("opened"));
     }
-    let options = DriveOptions { process: "bench".into(), poll: None, until_human: true };
+    let options = DriveOptions { process: "bench".into(), poll: None, until_human: true, standing: None };
     let clock = RealClock::default();
     let drives = ids.iter().map(|id| {
         let (_keep, commands) = mpsc::unbounded();

@@ -6,6 +6,7 @@ pub mod bot;
 pub mod chat;
 pub mod client;
 pub mod config;
+pub mod doctor;
 pub mod domain;
 pub mod engine;
 pub mod journal;

@@ -1,35 +1,41 @@
 //! The binary: arguments, wiring, exit codes.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
 use rundown::base::clock::{Clock, RealClock};
+use rundown::base::expr::with_room;
 use rundown::base::secret::Secrets;
 use rundown::bot::library::Library;
 use rundown::bot::rights::at_terminal;
 use rundown::bot::{Bot, Fault};
 use rundown::chat::discord::endpoint::{Settings as Endpoint, signed::PublicKey};
 use rundown::chat::discord::settings::Settings as Discord;
-use rundown::chat::terminal::args::{Args, Verb};
+use rundown::chat::terminal::args::{Args, Door, Verb};
 use rundown::chat::terminal::{Exit, Terminal, carry_out};
 use rundown::client::http::HttpClient;
 use rundown::client::process::ProcessGroups;
-use rundown::client::railway::RailwayApi;
+use rundown::client::railway::{ENDPOINT, RailwayApi};
 use rundown::client::redis::RedisServers;
-use rundown::config::file::{Discord as Written, File, FileError};
+use rundown::config::file::{File, FileError};
 use rundown::config::{Environment, Flags, Settings, host_name, system_login};
+use rundown::doctor::{Patient, examine, finding};
+use rundown::domain::people::Identity;
 use rundown::journal::Journal;
 use rundown::journal::sqlite::SqliteJournal;
 use rundown::serve::Serving;
 use rundown::step::{Executors, Ports};
 use tracing_subscriber::EnvFilter;
 
-/// Railway's own endpoint.
-const RAILWAY: &str = "https://backboard.railway.com/graphql/v2";
-
 fn main() -> ExitCode {
+    // Expressions are read all the time; with room for them from the start none needs a thread of its own.
+    with_room(begun)
+}
+
+fn begun() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -60,7 +66,12 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let door = &args.door;
     let named = door.config.clone().or_else(|| environment("RUNDOWN_CONFIG").map(PathBuf::from));
     // Other commands need no settings file; where there is one, they find the journal that the server writes.
-    let file = File::read(named.as_deref()).map_err(|error| Fault::Usage(error.to_string()))?;
+    let read = File::read(named.as_deref());
+    let file = match (&read, &args.verb) {
+        // A doctor says what is wrong with it, and goes on.
+        (Err(_), Verb::Doctor { .. }) => File::default(),
+        _ => read.clone().map_err(|error| Fault::Usage(error.to_string()))?,
+    };
     let serving = match args.verb {
         Verb::Serve => Some(serving(&file, &environment).map_err(|error| Fault::Usage(error.to_string()))?),
         _ => None,
@@ -72,14 +83,29 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let scratch = std::env::temp_dir().join(format!("rundown-{}", std::process::id()));
     let library = Library::new(settings.runbooks, Box::new(|name| std::env::var(name).ok()), scratch);
     let path = settings.journal;
+    let endpoint = settings.railway_api.unwrap_or_else(|| ENDPOINT.to_owned());
+    if let Verb::Doctor { env } = args.verb {
+        let http = HttpClient::new(clock.clone());
+        let patient = Patient {
+            file: read,
+            journal: path,
+            library: &library,
+            environment: env,
+            railway: endpoint,
+            variables: &environment,
+            http: Arc::new(http),
+            redis: Arc::new(RedisServers::new(clock.clone())),
+            clock,
+        };
+        return doctor(&patient, door);
+    }
     let journal_file = path.clone();
     let open = move || match SqliteJournal::open(&path) {
         Ok(journal) => Ok(Arc::new(journal) as Arc<dyn Journal>),
         Err(error) => Err(error.to_string()),
     };
-    let endpoint = settings.railway_api.unwrap_or_else(|| RAILWAY.to_owned());
     let for_executors = clock.clone();
-    let executors = move |secrets: Secrets| executors(&for_executors, &endpoint, secrets);
+    let executors = move |secrets: Secrets| Ok(executors(&for_executors, &endpoint, secrets));
     let bot = Bot::new(clock, library, settings.process, journal_file, Box::new(open), Box::new(executors));
     if let Some(serving) = serving {
         return serve(&bot, &serving);
@@ -87,17 +113,39 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let account = at_terminal(&settings.login, settings.person.label());
     let who = bot.identify(account);
     let told = bot.seen_as(&who, account);
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
-    let terminal = Terminal::new(who, told, door, no_color);
-    // One thread drives everything; what blocks (the journal, the keyboard) has threads of its own.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
+    let terminal = Terminal::new(who, told, door, no_color());
+    let runtime = one_thread()?;
     let done = runtime.block_on(carry_out(&bot, &terminal, args));
     // Whatever is still in flight (a request that was left) ends with the process.
     runtime.shutdown_background();
     done
+}
+
+/// One thread drives everything; what blocks (the journal, the keyboard) has threads of its own.
+fn one_thread() -> Result<tokio::runtime::Runtime, Fault> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))
+}
+
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty())
+}
+
+/// Examines everything and prints what was found.
+fn doctor(patient: &Patient<'_>, door: &Door) -> Result<Exit, Fault> {
+    let runtime = one_thread()?;
+    let findings = runtime.block_on(examine(patient));
+    runtime.shutdown_background();
+    let terminal = Terminal::new(Identity::bot(), Vec::new(), door, no_color());
+    let text = match door.json {
+        true => finding::lines(&findings),
+        false => finding::page(&findings, terminal.paint, terminal.width),
+    };
+    // A closed output is nobody who could be told.
+    drop(std::io::stdout().write_all(text.as_bytes()));
+    Ok(if finding::is_well(&findings) { Exit::Succeeded } else { Exit::Failed })
 }
 
 /// Runs the server. Discord is heard and acknowledged on a thread of its own: a person who pressed a button must not wait for
@@ -121,7 +169,7 @@ fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, FileErr
             guild: discord.server.0.into(),
             channel: discord.channel.0.into(),
             api: discord.api.clone(),
-            endpoint: endpoint(discord)?,
+            endpoint: discord.endpoint(PublicKey::parse)?.map(|(listen, key)| Endpoint { listen, key }),
         })
     });
     let heartbeat = file
@@ -131,20 +179,13 @@ fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, FileErr
     Ok(Serving { discord: discord.transpose()?, heartbeat: heartbeat.transpose()? })
 }
 
-/// Where interactions come in, unless they do over the gateway.
-fn endpoint(discord: &Written) -> Result<Option<Endpoint>, FileError> {
-    let Some((listen, key)) = discord.endpoint()? else { return Ok(None) };
-    let key = PublicKey::parse(key).map_err(|why| Written::fault(format!("discord.public-key {why}")))?;
-    Ok(Some(Endpoint { listen, key }))
-}
-
 /// What really reaches out.
-fn executors(clock: &Arc<dyn Clock>, endpoint: &str, secrets: Secrets) -> Result<Executors, String> {
-    let http = Arc::new(HttpClient::new(clock.clone()).map_err(|error| error.to_string())?);
+fn executors(clock: &Arc<dyn Clock>, endpoint: &str, secrets: Secrets) -> Executors {
+    let http = Arc::new(HttpClient::new(clock.clone()));
     let railway = Arc::new(RailwayApi::new(http.clone(), clock.clone(), endpoint));
     let redis = Arc::new(RedisServers::new(clock.clone()));
     let processes = Arc::new(ProcessGroups::new(clock.clone()));
-    Ok(Executors::new(Ports { http, railway, redis, processes }, secrets, clock.clone()))
+    Executors::new(Ports { http, railway, redis, processes }, secrets, clock.clone())
 }
 
 /// Logs go to standard error, and only where somebody asked for them.

@@ -72,19 +72,41 @@ impl Exported {
 
 /// Files of an export while it is put together.
 struct Files {
-    folder: PathBuf,
+    place: Place,
     hashes: BTreeMap<String, String>,
+}
+
+/// Where an export goes.
+enum Place {
+    Folder(PathBuf),
+    /// One file for doors that cannot be given a folder; what lies in it lies under this name.
+    Archive(String, Box<tar::Builder<Vec<u8>>>),
 }
 
 impl Files {
     fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
-        let path = self.folder.join(name);
-        if let Some(parent) = path.parent() {
-            make(parent)?;
-        }
-        write(&path, bytes)?;
+        self.put(name, bytes)?;
         self.hashes.insert(name.to_owned(), hex::encode(Sha256::digest(bytes)));
         Ok(())
+    }
+
+    fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
+        match &mut self.place {
+            Place::Folder(folder) => {
+                let path = folder.join(name);
+                if let Some(parent) = path.parent() {
+                    make(parent)?;
+                }
+                write(&path, bytes)
+            }
+            Place::Archive(under, archive) => {
+                let mut header = tar::Header::new_gnu();
+                header.set_size(bytes.len() as u64);
+                header.set_mode(0o644);
+                let failed = |error: std::io::Error| Fault::Failed(format!("{name} cannot be packed: {error}"));
+                archive.append_data(&mut header, format!("{under}/{name}"), bytes).map_err(failed)
+            }
+        }
     }
 }
 
@@ -104,7 +126,8 @@ impl Bot {
         partial.push(format!(".partial-{}", std::process::id()));
         let partial = PathBuf::from(partial);
         make(&partial)?;
-        let outcome = self.export_into(&told, &partial).await;
+        let mut into = Files { place: Place::Folder(partial.clone()), hashes: BTreeMap::new() };
+        let outcome = self.export_into(&told, &mut into).await;
         let (files, events, anchor) = match outcome {
             Ok(done) => done,
             Err(fault) => {
@@ -119,12 +142,34 @@ impl Bot {
         Ok(Exported { incident: told.incident, folder: asked.to, files, events, anchor })
     }
 
-    /// Fills a folder; how many files and events, and the journal's head.
-    async fn export_into(&self, told: &Told, folder: &Path) -> Result<(usize, usize, String), Fault> {
+    /// The same as one file in memory, a tar archive of the folder: what a chat can be given.
+    ///
+    /// # Errors
+    /// There is no such incident, the journal, it would be larger than `limit` bytes.
+    pub async fn archive(&self, incident: Option<&IncidentId>, limit: usize) -> Result<(IncidentId, Vec<u8>), Fault> {
+        let told = self.told(incident).await?;
+        let incident = told.incident.clone();
+        let place = Place::Archive(incident.to_string(), Box::new(tar::Builder::new(Vec::new())));
+        let mut files = Files { place, hashes: BTreeMap::new() };
+        self.export_into(&told, &mut files).await?;
+        let Place::Archive(_, archive) = files.place else {
+            return Err(Fault::Failed("nothing was packed".to_owned()));
+        };
+        let packed =
+            archive.into_inner().map_err(|error| Fault::Failed(format!("the export cannot be packed: {error}")))?;
+        if packed.len() > limit {
+            let (size, limit) = (packed.len() >> 20, limit >> 20);
+            let how = format!("rundown export {incident} --to DIR writes it at a terminal");
+            return Err(Fault::Failed(format!("the export of {incident} takes {size} MiB, over {limit}; {how}")));
+        }
+        Ok((incident, packed))
+    }
+
+    /// Puts an export together; how many files and events, and the journal's head.
+    async fn export_into(&self, told: &Told, files: &mut Files) -> Result<(usize, usize, String), Fault> {
         // The head comes first: whatever is written meanwhile lies behind it and is not part of this.
         let head = self.anchor().await?;
         let plans = self.plans(told).await?;
-        let mut files = Files { folder: folder.to_owned(), hashes: BTreeMap::new() };
         for kind in Kind::ALL {
             let page = self.page(kind, told, &plans).await?;
             files.add(&format!("{}.md", kind.word()), page.markdown.as_bytes())?;
@@ -137,7 +182,7 @@ impl Bot {
             let json = serde_json::to_vec_pretty(plan.as_ref()).map_err(|error| Fault::Failed(error.to_string()))?;
             files.add(&format!("runs/{run}.plan.json"), &json)?;
         }
-        let (text, events) = self.exported_events(&told.incident, head.pos(), &mut files).await?;
+        let (text, events) = self.exported_events(&told.incident, head.pos(), files).await?;
         files.add(EVENTS, text.as_bytes())?;
         let anchor = head.to_string();
         let manifest = Manifest {
@@ -147,11 +192,11 @@ impl Bot {
             made_by: concat!("rundown ", env!("CARGO_PKG_VERSION")).to_owned(),
             journal_head: anchor.clone(),
             events,
-            files: files.hashes,
+            files: std::mem::take(&mut files.hashes),
         };
         let count = manifest.files.len() + 1;
         let json = serde_json::to_vec_pretty(&manifest).map_err(|error| Fault::Failed(error.to_string()))?;
-        write(&files.folder.join(MANIFEST), &json)?;
+        files.put(MANIFEST, &json)?;
         Ok((count, events, anchor))
     }
 

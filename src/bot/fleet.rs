@@ -254,7 +254,8 @@ impl Turn<'_> {
         let (abort, registration) = AbortHandle::new_pair();
         let (bot, executors) = (self.bot, self.executors.clone());
         let (eye, id) = (Eye(self.fleet.clone()), run.clone());
-        let options = DriveOptions { process: self.bot.process.clone(), poll: None, until_human: false };
+        let options =
+            DriveOptions { process: self.bot.process.clone(), poll: None, until_human: false, standing: Some(bot) };
         let driving = async move {
             match bot.engine.get() {
                 Some(known) => known.engine.drive(&id, &executors, &options, told, &eye).await,

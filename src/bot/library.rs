@@ -3,8 +3,10 @@
 //! Lives here: where pages and `targets.yaml` are read from (a folder, or the copy inside the program), and handing them to
 //! the language. Never lives here: what a page means (`domain/runbook`).
 
+use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use include_dir::{Dir, include_dir};
 
@@ -15,6 +17,7 @@ use crate::base::expr::with_room;
 use crate::base::secret::Secrets;
 use crate::base::text::nearest;
 use crate::config::Folder;
+use crate::domain::action::contract::Contract;
 use crate::domain::action::inventory::Inventory;
 use crate::domain::people::{self, People};
 use crate::domain::runbook::model::Plan;
@@ -304,10 +307,15 @@ impl Library {
             }
         }
         let inventory = self.inventory(asked.env.as_deref())?;
+        // However many pages name a contract, it is read once.
+        let contracts = Mutex::new(BTreeMap::new());
+        let contract = |name: &str| {
+            let mut known = contracts.lock().unwrap_or_else(PoisonError::into_inner);
+            known.entry(name.to_owned()).or_insert_with(|| self.contract(name)).clone()
+        };
         let check = |page: Result<Page, CheckedPage>| match page {
             Ok(page) => {
-                let faults =
-                    language::faults(&page, inventory.as_ref(), &|id| self.sub(id), &|name| self.contract(name));
+                let faults = language::faults(&page, inventory.as_ref(), &|id| self.sub(id), &contract);
                 CheckedPage { page, faults }
             }
             Err(unreadable) => unreadable,
@@ -321,13 +329,13 @@ impl Library {
         self.page(id).ok().map(|page| page.source)
     }
 
-    /// The text of a contract, which lies beside `targets.yaml` or below.
-    fn contract(&self, name: &str) -> Result<String, String> {
+    /// A contract, which lies beside `targets.yaml` or below.
+    fn contract(&self, name: &str) -> Result<Contract, String> {
         match self.place() {
-            Place::Disk(folder) => contract::read(&folder.join(name)),
+            Place::Disk(folder) => Contract::read(&contract::read(&folder.join(name))?),
             Place::Inside => {
                 let file = EMBEDDED.get_file(name).and_then(include_dir::File::contents_utf8);
-                file.map(ToOwned::to_owned).ok_or_else(|| "there is no such file".to_owned())
+                Contract::read(file.ok_or_else(|| "there is no such file".to_owned())?)
             }
         }
     }

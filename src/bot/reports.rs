@@ -24,6 +24,8 @@ pub enum Drafted {
     Text(String),
     /// The files that were written.
     Files(Vec<String>),
+    /// What to tell people.
+    Lines(Vec<String>),
     /// What is missing or unsupported, of which incident.
     Lacks(IncidentId, Vec<String>),
 }
@@ -36,6 +38,10 @@ impl Bot {
     pub async fn postmortem(&self, asked: Postmortem) -> Result<Drafted, Fault> {
         match asked {
             Postmortem::Draft { incident, to } => self.draft(Kind::Postmortem, incident.as_ref(), to).await,
+            Postmortem::Export { incident, to } => {
+                let to = to.ok_or_else(|| Fault::Usage("say where to: --to DIR".to_owned()))?;
+                Ok(Drafted::Lines(self.export(super::grammar::Export { incident, to }).await?.lines()))
+            }
             Postmortem::Check { incident } => {
                 let told = self.told(incident.as_ref()).await?;
                 let plans = self.plans(&told).await?;
@@ -93,8 +99,8 @@ impl Bot {
         let engine = self.engine()?;
         let mut plans = BTreeMap::new();
         for run in &told.state.runs {
-            if let Ok(state) = engine.run_state(run).await {
-                plans.insert(run.clone(), state.plan);
+            if let Ok(plan) = engine.run_plan(run).await {
+                plans.insert(run.clone(), plan);
             }
         }
         Ok(plans)

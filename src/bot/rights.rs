@@ -13,6 +13,7 @@ use crate::domain::people::{Account, Identity, People, Right, TERMINAL, Verdict}
 use crate::domain::run::event::{DoubtVerdict, Question};
 use crate::domain::run::input::Command as Said;
 use crate::domain::run::state::{Stage, State};
+use crate::engine::Standing;
 use crate::view::rights as words;
 
 /// What a command is called, and the right it takes. The one table: a command that is not in it does not compile.
@@ -37,6 +38,7 @@ pub fn need(command: &Command) -> (&'static str, Right) {
             Action::List { .. } => ("action list", Right::Look),
         },
         Command::Postmortem(Postmortem::Draft { .. }) => ("postmortem draft", Right::Look),
+        Command::Postmortem(Postmortem::Export { .. }) => ("postmortem export", Right::Look),
         Command::Postmortem(Postmortem::Check { .. }) => ("postmortem check", Right::Look),
         Command::Check(_) => ("check", Right::Look),
         Command::Plan(_) => ("plan", Right::Look),
@@ -389,6 +391,16 @@ fn sharpened(right: Right, state: &State, position: usize) -> Right {
         _ if !action.is_some_and(|action| state.plan.inventory.irreversible(action)) => right,
         Right::PassGuard => Right::PassGuardIrreversible,
         _ => Right::ApproveIrreversible,
+    }
+}
+
+impl Standing for Bot {
+    /// Somebody whose role was taken between the approval and the act. A role that a door lends (a Discord role) cannot be looked up
+    /// from here; neither can an account that is not named.
+    fn lost(&self, state: &State, position: usize, person: &Person) -> Option<String> {
+        let right = sharpened(Right::Approve, state, position);
+        let may = self.people().by_name(person, right)?;
+        (!may).then(|| words::lost(person, right))
     }
 }
 

@@ -140,7 +140,8 @@ impl Bot {
     pub async fn drive(&self, run: &RunId, commands: Commands, observer: &dyn Observer) -> Result<Stopped, Fault> {
         let engine = self.engine()?;
         let executors = self.executors()?;
-        let options = DriveOptions { process: self.process.clone(), poll: Some(POLL), until_human: false };
+        let options =
+            DriveOptions { process: self.process.clone(), poll: Some(POLL), until_human: false, standing: Some(self) };
         let permitted = commands.filter_map(|(who, command)| async move {
             match self.permit(&who, run, command).await {
                 Ok((actor, command)) => Some(Message::Said(actor, command)),

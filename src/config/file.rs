@@ -29,6 +29,8 @@ pub struct File {
     pub discord: Option<Discord>,
     /// Something elsewhere that notices when this process is dead.
     pub heartbeat: Option<Heartbeat>,
+    /// How long the platform waits between asking the server to leave and killing it; only `doctor` reads it.
+    pub drain: Option<String>,
 }
 
 /// `[discord]`.
@@ -192,34 +194,49 @@ impl File {
 }
 
 impl Discord {
-    /// With `interactions = "http"`: where to listen, and the public key as it was written.
+    /// With `interactions = "http"`: where to listen, and the public key as `key` reads it; its fault goes on after the
+    /// setting's name.
     ///
     /// # Errors
-    /// One of the two is missing, or no address; or they are there and would do nothing.
-    pub fn endpoint(&self) -> Result<Option<(SocketAddr, &str)>, FileError> {
+    /// One of the two is missing, or none; or they are there and would do nothing.
+    pub fn endpoint<K>(
+        &self,
+        key: impl FnOnce(&str) -> Result<K, &'static str>,
+    ) -> Result<Option<(SocketAddr, K)>, FileError> {
+        let fault = |why: String| FileError::Faulty { file: DEFAULT.to_owned(), why };
         match (self.interactions, &self.listen, &self.public_key) {
             (Interactions::Gateway, None, None) => Ok(None),
-            (Interactions::Gateway, ..) => Err(Self::fault(
+            (Interactions::Gateway, ..) => Err(fault(
                 "discord.listen and discord.public-key do nothing without interactions = \"http\"".to_owned(),
             )),
-            (Interactions::Http, Some(listen), Some(key)) => match listen.parse() {
-                Ok(address) => Ok(Some((address, key))),
-                Err(_) => Err(Self::fault(
-                    "discord.listen is no address to listen at: it has an IP address and a port, such as 127.0.0.1:8080"
-                        .to_owned(),
-                )),
-            },
+            (Interactions::Http, Some(listen), Some(written)) => {
+                let no_address = "discord.listen is no address to listen at: it has an IP address and a port, such as \
+                                  127.0.0.1:8080";
+                let address = listen.parse().map_err(|_| fault(no_address.to_owned()))?;
+                let key = key(written).map_err(|why| fault(format!("discord.public-key {why}")))?;
+                Ok(Some((address, key)))
+            }
             (Interactions::Http, listen, _) => {
                 let missing = if listen.is_none() { "discord.listen" } else { "discord.public-key" };
-                Err(Self::fault(format!("discord.interactions = \"http\" needs {missing}, too")))
+                Err(fault(format!("discord.interactions = \"http\" needs {missing}, too")))
             }
         }
     }
+}
 
-    /// Something is wrong with what is written there.
-    #[must_use]
-    pub fn fault(why: String) -> FileError {
-        FileError::Faulty { file: DEFAULT.to_owned(), why }
+impl File {
+    /// How long the platform waits before it kills, where the file says so.
+    ///
+    /// # Errors
+    /// No length of time.
+    pub fn drain(&self) -> Result<Option<Span>, FileError> {
+        let read = |text: &String| {
+            Span::parse(text).map_err(|fault| FileError::Faulty {
+                file: DEFAULT.to_owned(),
+                why: format!("drain: {}", fault.message),
+            })
+        };
+        self.drain.as_ref().map(read).transpose()
     }
 }
 
@@ -300,15 +317,17 @@ mod tests {
         let endpoint = |more: &str| {
             let file = read(&format!("[discord]\nserver = 1\nchannel = 2\n{more}")).unwrap();
             let discord = file.discord.unwrap();
-            discord.endpoint().map(|found| found.map(|(at, key)| format!("{at} {key}"))).map_err(|e| e.to_string())
+            let key = |text: &str| if text == "ab" { Ok(text.len()) } else { Err("is no public key") };
+            discord.endpoint(key).map(|found| found.map(|(at, key)| format!("{at} {key}"))).map_err(|e| e.to_string())
         };
         assert_eq!(endpoint(""), Ok(None));
         let whole = "interactions = \"http\"\nlisten = \"127.0.0.1:8080\"\npublic-key = \"ab\"\n";
-        assert_eq!(endpoint(whole), Ok(Some("127.0.0.1:8080 ab".into())));
+        assert_eq!(endpoint(whole), Ok(Some("127.0.0.1:8080 2".into())));
         let faults: Vec<_> = [
             "interactions = \"http\"\n",
             "interactions = \"http\"\nlisten = \"127.0.0.1:8080\"\n",
             "interactions = \"http\"\nlisten = \"localhost\"\npublic-key = \"ab\"\n",
+            "interactions = \"http\"\nlisten = \"127.0.0.1:8080\"\npublic-key = \"cd\"\n",
             "listen = \"127.0.0.1:8080\"\n",
         ]
         .map(|more| endpoint(more).unwrap_err())

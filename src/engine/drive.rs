@@ -20,7 +20,6 @@ use super::{Engine, EngineError, Live, Observer};
 use crate::base::clock::Clock;
 use crate::base::event::{Actor, Person, RunId, Stream};
 use crate::domain::action::reply::{Answer, Reply};
-use crate::domain::run::decide::Seat;
 use crate::domain::run::event::Outcome;
 use crate::domain::run::input::{Command, Input, StageReply};
 use crate::domain::run::state::State;
@@ -37,15 +36,23 @@ const WRITE_PAUSE: chrono::TimeDelta = chrono::TimeDelta::milliseconds(500);
 /// after a crash in between, the attempt is in doubt and the world is looked at.
 const ACCEPTED_ALONE: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
 
+/// Knows whether somebody may still do what they agreed to.
+pub trait Standing: Sync {
+    /// Why the agreement of `person` to what the step at `position` does counts no more; `None` while it does.
+    fn lost(&self, state: &State, position: usize, person: &Person) -> Option<String>;
+}
+
 /// How a run is driven.
-#[derive(Clone, Debug)]
-pub struct DriveOptions {
+#[derive(Clone)]
+pub struct DriveOptions<'a> {
     /// Which process drives, for the record: `host:pid`.
     pub process: String,
     /// How often other processes' appends are looked for; `None` where there can be none.
     pub poll: Option<Duration>,
     /// Stop as soon as only a person can go on.
     pub until_human: bool,
+    /// Who is asked, before anything is sent, whether whoever agreed to it still may; nobody where absent.
+    pub standing: Option<&'a dyn Standing>,
 }
 
 /// Why driving ended.
@@ -86,7 +93,7 @@ impl Engine {
         &self,
         run: &RunId,
         executors: &Executors,
-        options: &DriveOptions,
+        options: &DriveOptions<'_>,
         mut told: impl FusedStream<Item = Message> + Unpin,
         observer: &dyn Observer,
     ) -> Result<Stopped, EngineError> {
@@ -102,7 +109,7 @@ impl Engine {
         async {
             if !session.state.is_over() {
                 let adopt = Input::Adopt { process: options.process.clone() };
-                self.record(&mut session, &Actor::Bot, adopt, observer).await?;
+                self.record(&mut session, options, &Actor::Bot, adopt, observer).await?;
             }
             let mut under_way = UnderWay { streams: SelectAll::new(), known: BTreeMap::new() };
             // The driver keeps one stream of its own open, so that the set never runs dry.
@@ -129,22 +136,22 @@ impl Engine {
                     reply = under_way.streams.select_next_some() => {
                         let (key, input) = reply;
                         key.map(|key| under_way.known.remove(&key));
-                        self.record(&mut session, &Actor::Bot, input, observer).await?;
+                        self.record(&mut session, options, &Actor::Bot, input, observer).await?;
                     }
                     message = told.select_next_some() => match message {
-                        Message::Said(actor, command) => self.person(&mut session, actor, command, observer).await?,
+                        Message::Said(actor, command) => self.person(&mut session, options, actor, command, observer).await?,
                         Message::News(up_to) if up_to <= session.read_to() => {}
-                        Message::News(_) => self.catch_up(&mut session, observer).await?,
+                        Message::News(_) => self.catch_up(&mut session, options, observer).await?,
                     },
                     () = holding => held = true,
                     () = wake => {
                         if deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
-                            self.record(&mut session, &Actor::Bot, Input::Tick, observer).await?;
+                            self.record(&mut session, options, &Actor::Bot, Input::Tick, observer).await?;
                         }
                         let seen = self.journal.version().await?;
                         if options.poll.is_some() && seen != version {
                             version = seen;
-                            self.catch_up(&mut session, observer).await?;
+                            self.catch_up(&mut session, options, observer).await?;
                         }
                     }
                 }
@@ -158,12 +165,13 @@ impl Engine {
     async fn record(
         &self,
         session: &mut Session,
+        options: &DriveOptions<'_>,
         actor: &Actor,
         input: Input,
         observer: &dyn Observer,
     ) -> Result<(), EngineError> {
         for attempt in 1.. {
-            match session.submit(self, actor, input.clone(), Seat::Driver).await {
+            match session.send(self, actor, input.clone(), options.standing).await {
                 Ok(news) => {
                     if !news.is_empty() {
                         tracing::debug!(events = news.len(), "recorded");
@@ -192,21 +200,27 @@ impl Engine {
     }
 
     /// Reads what others appended, and goes on from there.
-    async fn catch_up(&self, session: &mut Session, observer: &dyn Observer) -> Result<(), EngineError> {
+    async fn catch_up(
+        &self,
+        session: &mut Session,
+        options: &DriveOptions<'_>,
+        observer: &dyn Observer,
+    ) -> Result<(), EngineError> {
         let news = session.refresh(self).await?;
         observer.events(&session.state, &news);
-        self.record(session, &Actor::Bot, Input::Tick, observer).await
+        self.record(session, options, &Actor::Bot, Input::Tick, observer).await
     }
 
     async fn person(
         &self,
         session: &mut Session,
+        options: &DriveOptions<'_>,
         actor: Actor,
         command: Command,
         observer: &dyn Observer,
     ) -> Result<(), EngineError> {
         let by = actor.person().cloned().unwrap_or_else(|| Person::new(actor.label()));
-        match self.record(session, &actor, Input::Command { by, command }, observer).await {
+        match self.record(session, options, &actor, Input::Command { by, command }, observer).await {
             Err(EngineError::Refused(refusal)) => {
                 observer.refused(&refusal);
                 Ok(())
@@ -242,7 +256,7 @@ impl<'a> UnderWay<'a> {
     }
 
     /// Whether there is nothing left to drive for.
-    fn stopped(&self, state: &State, options: &DriveOptions) -> Option<Stopped> {
+    fn stopped(&self, state: &State, options: &DriveOptions<'_>) -> Option<Stopped> {
         if let Some(outcome) = state.outcome() {
             return Some(Stopped::Over(outcome));
         }

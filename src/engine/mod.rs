@@ -25,7 +25,7 @@ use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
 use crate::journal::{AppendError, Batch, Item, Journal, ReadError, Select};
 
-pub use drive::{DriveOptions, Message, Stopped};
+pub use drive::{DriveOptions, Message, Standing, Stopped};
 
 /// Rows read at a time.
 const PAGE: usize = 1_000;
@@ -227,6 +227,16 @@ impl Engine {
         Ok(session::Session::load(self, run).await?.state)
     }
 
+    /// What a run is pinned to, without reading what became of it.
+    ///
+    /// # Errors
+    /// No such run, a plan that is gone, the journal.
+    pub async fn run_plan(&self, run: &RunId) -> Result<Arc<Plan>, EngineError> {
+        let rows = self.journal.read(Select::Stream(Stream::run(run)), 0, 1).await?;
+        let first = rows.first().ok_or_else(|| EngineError::NoRun(run.clone()))?;
+        Ok(session::opened(self, run, first).await?.1)
+    }
+
     /// Writes down what a person wants of a run, from whatever process. Whoever drives the run carries it out.
     ///
     /// # Errors
@@ -264,11 +274,21 @@ impl Engine {
     /// # Errors
     /// The journal.
     pub async fn timeline(&self, incident: &IncidentId) -> Result<Vec<Recorded<Fact>>, EngineError> {
+        let read = |after| self.journal.read(Select::Incident(incident.clone()), after, PAGE);
         let mut facts = Vec::new();
-        for row in self.rows(Select::Incident(incident.clone()), 0).await? {
-            facts.push(codec::recorded(&row)?);
+        let mut asked = read(0);
+        loop {
+            let page = asked.await?;
+            // The journal reads the next page while this one is decoded.
+            let next = page.last().filter(|_| page.len() == PAGE).map(|last| read(last.pos));
+            for row in &page {
+                facts.push(codec::recorded(row)?);
+            }
+            match next {
+                Some(next) => asked = next,
+                None => return Ok(facts),
+            }
         }
-        Ok(facts)
     }
 
     async fn rows(&self, select: Select, mut after: u64) -> Result<Vec<crate::journal::Row>, ReadError> {

@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::drive::Standing;
 use super::{CONFLICTS, Engine, EngineError, codec};
 use crate::base::event::{Actor, Person, Recorded, RunId, Stream};
 use crate::domain::run::decide::{self, Decided, Seat, Targets};
-use crate::domain::run::event::{Event, Output, StepFinished};
+use crate::domain::run::event::{Event, Opened, Output, StepFinished};
 use crate::domain::run::input::Input;
-use crate::domain::run::state::State;
+use crate::domain::run::state::{Stage, State};
 use crate::domain::runbook::model::Plan;
 use crate::domain::target::EVERYTHING;
 use crate::domain::timeline;
@@ -27,20 +28,23 @@ pub(super) struct Session {
     target_reads: BTreeMap<String, (u64, u64)>,
 }
 
+/// What a run's first event says, and the plan it is pinned to.
+pub(super) async fn opened(engine: &Engine, run: &RunId, first: &Row) -> Result<(Opened, Arc<Plan>), EngineError> {
+    let lost = |why: String| EngineError::PlanLost { run: run.clone(), why };
+    let timeline::Fact::Run(_, Event::Opened(opened)) = codec::recorded(first)?.event else {
+        return Err(lost("its first event was erased or is another".into()));
+    };
+    let bytes = engine.journal.blob(&opened.plan).await?.ok_or_else(|| lost("it was erased".into()))?;
+    let plan = serde_json::from_slice(&bytes).map_err(|error| lost(error.to_string()))?;
+    Ok((opened, Arc::new(plan)))
+}
+
 impl Session {
     pub(super) async fn load(engine: &Engine, run: &RunId) -> Result<Self, EngineError> {
         let rows = engine.rows(Select::Stream(Stream::run(run)), 0).await?;
         let Some((first, rest)) = rows.split_first() else { return Err(EngineError::NoRun(run.clone())) };
-        let timeline::Fact::Run(_, Event::Opened(opened)) = codec::recorded(first)?.event else {
-            return Err(EngineError::PlanLost {
-                run: run.clone(),
-                why: "its first event was erased or is another".into(),
-            });
-        };
-        let lost = |why: String| EngineError::PlanLost { run: run.clone(), why };
-        let bytes = engine.journal.blob(&opened.plan).await?.ok_or_else(|| lost("it was erased".into()))?;
-        let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| lost(error.to_string()))?;
-        let state = State::open(run.clone(), Arc::new(plan), opened, first.at);
+        let (opened, plan) = opened(engine, run, first).await?;
+        let state = State::open(run.clone(), plan, opened, first.at);
         let names = state.plan.inventory.targets.keys().map(String::as_str).chain([EVERYTHING]);
         let targets = names.map(|name| (name.to_owned(), (0, 0))).collect();
         let mut session = Self { state, seq: 1, read_to: first.pos, targets: Targets::new(), target_reads: targets };
@@ -88,6 +92,51 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// As the driver: decides and writes down, and before anything is sent asks whether whoever agreed to it still may. Where
+    /// somebody may not, that is written down instead, and what follows is decided anew.
+    pub(super) async fn send(
+        &mut self,
+        engine: &Engine,
+        actor: &Actor,
+        input: Input,
+        standing: Option<&dyn Standing>,
+    ) -> Result<Vec<Recorded<timeline::Fact>>, EngineError> {
+        let mut news = Vec::new();
+        let agreed = self.state.active().any(|position| {
+            let step = &self.state.steps[position];
+            !step.permitted_by.is_empty() || matches!(step.stage, Stage::Approval { .. })
+        });
+        if let Some(standing) = standing.filter(|_| agreed) {
+            let decided = decide::decide(&self.state, &self.targets, input.clone(), Seat::Driver, engine.clock.now())?;
+            for lapse in self.lapses(&decided, standing) {
+                news.extend(self.submit(engine, &Actor::Bot, lapse, Seat::Driver).await?);
+            }
+        }
+        news.extend(self.submit(engine, actor, input, Seat::Driver).await?);
+        Ok(news)
+    }
+
+    /// Agreements behind what is about to be sent that do not count any more.
+    fn lapses(&self, decided: &[Decided], standing: &dyn Standing) -> Vec<Input> {
+        let sent = decided.iter().filter_map(|decided| match &decided.fact {
+            decide::Fact::Run(Event::AttemptSent(sent)) => self.state.plan.position(&sent.step),
+            _ => None,
+        });
+        let lapse = |position: usize| {
+            let step = &self.state.steps[position];
+            let agreed = match &step.stage {
+                Stage::Approval { given, .. } => given,
+                _ => &step.permitted_by,
+            };
+            let lost = |person: &Person| Some((person.clone(), standing.lost(&self.state, position, person)?));
+            let lost: Vec<(Person, String)> = agreed.iter().filter_map(lost).collect();
+            let why = lost.first()?.1.clone();
+            let persons = lost.into_iter().map(|(person, _)| person).collect();
+            Some(Input::Lapse { step: self.state.step(position).id.clone(), persons, why })
+        };
+        sent.filter_map(lapse).collect()
     }
 
     /// Decides what follows from `input` and writes it down; what is returned is committed.

@@ -9,6 +9,7 @@ pub mod erase;
 pub mod export;
 pub mod heard;
 pub mod memory;
+pub mod recent;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;

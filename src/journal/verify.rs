@@ -457,7 +457,8 @@ impl Walk<'_> {
     }
 }
 
-fn fault(kind: FaultKind, row: &Row, what: String) -> Fault {
+/// A fault of one event.
+pub(super) fn fault(kind: FaultKind, row: &Row, what: String) -> Fault {
     let place = Place { pos: Some(row.pos), stream: Some(row.stream.clone()), seq: Some(row.seq) };
     Fault { kind, place, what }
 }

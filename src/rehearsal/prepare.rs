@@ -12,6 +12,7 @@ use secrecy::ExposeSecret as _;
 use super::RehearsalError;
 use super::scenario::{Loaded, ScenarioError};
 use crate::base::secret::{SecretEntry, Secrets};
+use crate::domain::action::contract::Contract;
 use crate::domain::action::inventory::load::{self as inventory, SecretFrom, SecretSource};
 use crate::domain::runbook::model::Plan;
 use crate::domain::runbook::plan::{Request, pin};
@@ -89,7 +90,7 @@ pub(super) fn prepare_moved(loaded: &Loaded, moved: &Moved) -> Result<(Plan, Sec
         grant.hosts.iter_mut().for_each(|host| *host = moved.host(host));
     }
     let beside = loaded.targets.parent().unwrap_or(Path::new("")).to_owned();
-    let contract = move |name: &str| super::contract::read(&beside.join(name));
+    let contract = move |name: &str| Contract::read(&super::contract::read(&beside.join(name))?);
     inventories
         .read_contracts(&mut inventory, &targets, &contract)
         .map_err(|faults| RehearsalError::Faulty(render(&faults, &file, &targets, false)))?;

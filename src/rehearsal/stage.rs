@@ -214,9 +214,14 @@ impl Stage {
     }
 
     /// How the next process drives.
-    pub fn next_process(&mut self) -> DriveOptions {
+    pub fn next_process(&mut self) -> DriveOptions<'static> {
         self.processes += 1;
-        DriveOptions { process: format!("rehearsal:{}", self.processes), poll: None, until_human: false }
+        DriveOptions {
+            process: format!("rehearsal:{}", self.processes),
+            poll: None,
+            until_human: false,
+            standing: None,
+        }
     }
 
     /// The bot is dead: what was on its way arrives or does not. Gives what is said about it.

@@ -13,7 +13,6 @@ use serde_json::Value;
 use crate::base::clock::Clock;
 use crate::base::event::Instant;
 use crate::base::secret::Secrets;
-use crate::client::SendError;
 use crate::client::http::{Http, HttpClient};
 use crate::client::process::{ProcessGroups, Processes};
 use crate::client::railway::{Railway, RailwayApi};
@@ -79,17 +78,15 @@ impl Ports {
     /// The real transports. Opens nothing yet; using them takes a tokio runtime with its I/O and timers enabled.
     /// `railway_endpoint` is [`crate::client::railway::ENDPOINT`] unless the operator says otherwise; it is reached at
     /// whatever address it is.
-    ///
-    /// # Errors
-    /// [`SendError::Denied`] when the TLS library cannot be set up.
-    pub fn real(clock: &Arc<dyn Clock>, railway_endpoint: &str) -> Result<Self, SendError> {
-        let http: Arc<dyn Http> = Arc::new(HttpClient::new(Arc::clone(clock))?);
-        Ok(Self {
+    #[must_use]
+    pub fn real(clock: &Arc<dyn Clock>, railway_endpoint: &str) -> Self {
+        let http: Arc<dyn Http> = Arc::new(HttpClient::new(Arc::clone(clock)));
+        Self {
             railway: Arc::new(RailwayApi::new(Arc::clone(&http), Arc::clone(clock), railway_endpoint)),
             redis: Arc::new(RedisServers::new(Arc::clone(clock))),
             processes: Arc::new(ProcessGroups::new(Arc::clone(clock))),
             http,
-        })
+        }
     }
 }
 

@@ -57,6 +57,12 @@ pub fn barred(command: &str, who: &Identity) -> String {
     format!("no: {}'s role is enough for `{command}`, the target's own rule is not met", who.actor.label())
 }
 
+/// Why an agreement does not count any more.
+#[must_use]
+pub fn lost(person: &Person, right: Right) -> String {
+    format!("{person} agreed as {} and is none any more", a(right.role().word()))
+}
+
 /// What is said to whoever is not in `people.yaml` and sits at the terminal.
 #[must_use]
 pub fn unnamed(who: &Identity) -> String {

@@ -40,7 +40,7 @@ impl Bench {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
         let clock: Arc<dyn Clock> = Arc::new(RealClock::default());
-        let ports = Ports::real(&clock, railway).expect("transports");
+        let ports = Ports::real(&clock, railway);
         let executors = Executors::new(ports, Secrets::new(secrets), clock);
         Self { runtime, executors, inventory, lines: Arc::default() }
     }

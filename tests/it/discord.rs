@@ -6,5 +6,5 @@ mod outage;
 mod protocol;
 mod response;
 mod rules;
-mod served;
+pub mod served;
 mod small_bot;

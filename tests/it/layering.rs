@@ -23,6 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["base", "client", "domain", "engine", "journal", "step", "view"]),
     ("bot", &["base", "client", "config", "domain", "engine", "journal", "rehearsal", "step", "view"]),
     ("chat", &["base", "bot", "domain", "view"]),
+    ("doctor", &["base", "bot", "chat", "client", "config", "domain", "journal", "view"]),
     ("rehearsal", &["base", "client", "domain", "engine", "journal", "step", "view"]),
 ];
 

@@ -5,6 +5,7 @@ mod bad_input;
 mod clients;
 mod contract;
 mod discord;
+mod doctor;
 mod kill;
 mod layering;
 mod people;

@@ -100,6 +100,29 @@ fn two_names_of_one_person_are_one_agreement() {
 }
 
 #[test]
+fn who_lost_the_right_before_the_change_was_sent_has_not_agreed() {
+    let desk = desk();
+    by(&desk, "ana", "run restart --env test").exits(3);
+    by(&desk, "ana", "approve restart").exits(0);
+    by(&desk, "ben", "approve restart").exits(0);
+    // Both agreed while nobody drove the run; until somebody does, Ben leaves the team.
+    desk.add_page("people.yaml", &PEOPLE.replace("terminal: ben, role: commander", "terminal: ben, role: viewer"));
+    by(&desk, "ana", "run --resume run-1").exits(3);
+    let told = by(&desk, "vic", "timeline").out;
+    assert!(
+        told.contains("the approval of Ben does not count any more: Ben agreed as a responder and is none any more"),
+        "{told}"
+    );
+    assert!(!told.contains("Restart it: sent"), "nothing was sent on half an agreement: {told}");
+    assert!(by(&desk, "ana", "can-i approve restart").exits(0).out.contains("0 of 2 agreed"));
+    desk.add_page("people.yaml", PEOPLE);
+    by(&desk, "ana", "approve restart").exits(0);
+    by(&desk, "ben", "approve restart").exits(0);
+    by(&desk, "ana", "run --resume run-1 --yes");
+    assert!(by(&desk, "vic", "timeline").out.contains("Restart it: sent"));
+}
+
+#[test]
 fn an_account_that_nobody_named_is_warned_and_not_stopped() {
     let desk = desk();
     let said = by(&desk, "ops", "incident declare Redis is full").exits(0);

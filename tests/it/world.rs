@@ -115,6 +115,7 @@ impl World {
     pub fn env(&self) -> Vec<(&'static str, String)> {
         let token = match self.config.token {
             Access::Account => railway::ACCOUNT_TOKEN,
+            Access::Workspace => railway::WORKSPACE_TOKEN,
             Access::Project => railway::PROJECT_TOKEN,
             Access::Nobody => "revoked",
         };

@@ -3,6 +3,7 @@
 //! Lives here: [`Condition`], which names it uses, faults of its source.
 //! Never lives here: evaluation (`eval`), limits before parsing (`scan`).
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,12 +11,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::eval::Evaluator;
+use super::known::Known;
 use super::lower::Lower;
 use super::node::{Kind, Node};
 use super::room::guarded;
 use super::scan::{self, Scan};
 use super::value::Val;
 use super::{EvalError, ExprFault, Scope};
+
+thread_local! {
+    static KNOWN: RefCell<Known<Condition>> = RefCell::default();
+}
 
 /// A checked condition; a copy shares its tree. Equal when their sources are. Written and read as its source.
 #[derive(Clone)]
@@ -56,9 +62,14 @@ impl Condition {
     /// # Errors
     /// The first fault of the source.
     pub fn parse(source: &str) -> Result<Self, ExprFault> {
+        if let Some(known) = KNOWN.with_borrow(|known| known.get(source)) {
+            return Ok(known);
+        }
         let scan = scan::scan(source)?;
         let root = guarded("condition", || parse(source, &scan)).map_err(|why| ExprFault::new(why, 0, 0))??;
-        Ok(Self(Arc::new(Checked { source: source.to_owned(), root })))
+        let condition = Self(Arc::new(Checked { source: source.to_owned(), root }));
+        KNOWN.with_borrow_mut(|known| known.keep(source, &condition));
+        Ok(condition)
     }
 
     /// As it was written.

@@ -12,6 +12,7 @@ mod call;
 mod eval;
 mod functions;
 mod helpers;
+mod known;
 mod lower;
 mod node;
 mod operators;

@@ -7,6 +7,7 @@
 //! the argument of a helper: there it is null. Blocks: `if`, `unless`, `each`, `with`, each with `else`. Helpers:
 //! `lookup`, `eq`, `ne`, `gt`, `lt`, `and`, `or`, `not`, `json`, `default`. A literal `{{` is written `\{{`.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::helpers::{self, Meter};
+use super::known::Known;
 use super::outline::{self, Outline};
 use super::room::guarded;
 use super::{EvalError, ExprFault, Scope};
@@ -31,6 +33,10 @@ const MAX_INPUT: usize = 1024 * 1024;
 const MAX_ENTRIES: usize = 10_000;
 /// Most parts (texts and tags) a rendering may print, repetitions counted.
 const MAX_PARTS: usize = 25_000;
+
+thread_local! {
+    static KNOWN: RefCell<Known<Template>> = RefCell::default();
+}
 
 /// A checked template; a copy shares its tree. Equal when their sources are. Written and read as its source.
 #[derive(Clone)]
@@ -60,10 +66,15 @@ impl Template {
     /// # Errors
     /// The first fault of the source.
     pub fn parse(source: &str) -> Result<Self, ExprFault> {
+        if let Some(known) = KNOWN.with_borrow(|known| known.get(source)) {
+            return Ok(known);
+        }
         outline::scan(source)?;
         let compiled = guarded("template", || compile(source)).map_err(|why| ExprFault::new(why, 0, 0))?;
         let (compiled, outline) = compiled?;
-        Ok(Self(Arc::new(Checked { source: source.to_owned(), compiled, outline })))
+        let template = Self(Arc::new(Checked { source: source.to_owned(), compiled, outline }));
+        KNOWN.with_borrow_mut(|known| known.keep(source, &template));
+        Ok(template)
     }
 
     /// As it was written.

@@ -20,6 +20,15 @@ pub enum Postmortem {
         #[arg(long, value_name = "FILE")]
         to: Option<String>,
     },
+    /// Everything about an incident: pages, charts, events, runbooks, and hashes that `verify` checks.
+    Export {
+        /// Which incident.
+        #[arg(value_name = "INC")]
+        incident: Option<IncidentId>,
+        /// The folder to make; it must not be there yet.
+        #[arg(long, value_name = "DIR")]
+        to: Option<String>,
+    },
     /// List what is missing or unsupported; fails where anything is.
     Check {
         /// Which incident.

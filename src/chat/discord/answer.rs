@@ -6,7 +6,7 @@ use crate::base::event::{IncidentId, Recorded, RunId};
 use crate::base::text::{markdown, one_line, plain};
 use crate::bot::answers::Written;
 use crate::bot::fleet::Fleet;
-use crate::bot::grammar::{Command, Incident, Runbook};
+use crate::bot::grammar::{Command, Incident, Postmortem, Runbook};
 use crate::bot::incidents::{Outcome, zone_of};
 use crate::bot::library::Listed;
 use crate::bot::overview::{Condition, Going};
@@ -23,6 +23,8 @@ use super::card::relative;
 
 /// The longest text that is sent as a message; Discord takes 2,000 characters.
 pub const MESSAGE: usize = 1_900;
+/// The largest file that is attached, in bytes; Discord takes 10 MiB of a bot.
+const LARGEST_FILE: usize = 9 << 20;
 /// Lines of a page that stand in front of it.
 const PREVIEW: usize = 5;
 /// Lines of a list that are shown.
@@ -163,6 +165,11 @@ async fn carry_out(
                 )
             });
             Ok(Reply::text(list(lines, &format!("no other incident looks like {incident}"))))
+        }
+        Command::Postmortem(Postmortem::Export { incident, .. }) => {
+            let (incident, packed) = bot.archive(incident.as_ref(), LARGEST_FILE).await?;
+            let text = format!("Everything about {incident}; unpacked, `rundown verify {incident}` checks it");
+            Ok(Reply { text, files: vec![(format!("{incident}.tar"), packed)], incident: Some(incident) })
         }
         Command::Postmortem(asked) => Ok(drafted("postmortem.md", bot.postmortem(asked).await?)),
         Command::Report(asked) => {
@@ -414,6 +421,7 @@ fn timeline(told: &crate::bot::records::Told) -> Reply {
 fn drafted(name: &str, drafted: Drafted) -> Reply {
     match drafted {
         Drafted::Text(text) => Reply::document(name, &text),
+        Drafted::Lines(lines) => Reply::text(list(lines.iter().map(|line| markdown(line, 300)), "")),
         Drafted::Lacks(incident, lacks) if lacks.is_empty() => Reply::text(format!("{incident}: nothing is missing")),
         Drafted::Lacks(incident, lacks) => {
             let lines = lacks.iter().map(|lack| format!("• {}", markdown(lack, 300)));

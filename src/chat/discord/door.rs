@@ -14,8 +14,8 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _, select_biased};
 use serenity::all::{
     AutocompleteChoice, ChannelId, CommandInteraction, ComponentInteraction, CreateActionRow, CreateAllowedMentions,
-    CreateAttachment, CreateAutocompleteResponse, CreateCommand, CreateInteractionResponse, EditInteractionResponse,
-    Http, Message, ModalInteraction, RoleId, User,
+    CreateAttachment, CreateAutocompleteResponse, CreateInteractionResponse, EditInteractionResponse, Http, Message,
+    ModalInteraction, RoleId, User,
 };
 use serenity::builder::Builder as _;
 use serenity::http::HttpError;
@@ -27,7 +27,7 @@ use super::gateway::{self, Asker, Incoming, MakeHttp, spoken, written};
 use super::offers::{self, About, First, Offer, OfferId, RESOLVE_ANYWAY, Says};
 use super::settings::Settings;
 use super::thread::{House, Nudge, keep, linked};
-use super::verbs::{Given, Source, Verb, definitions, verbs};
+use super::verbs::{Given, Source, Verb, verbs};
 use super::{menus, suggest};
 use crate::base::clock::Clock;
 use crate::base::event::{IncidentId, RunId};
@@ -163,7 +163,7 @@ async fn introduce(http: &Http, settings: &Settings, verbs: &[Verb]) -> serenity
         tracing::warn!("{told}");
     }
     let me = http.get_current_user().await?;
-    let wanted: Vec<CreateCommand> = definitions(verbs).into_iter().chain(menus::definitions()).collect();
+    let wanted = super::register::wanted(verbs);
     let known = settings.guild.get_commands(http).await?;
     if super::register::differ(&wanted, &known) {
         settings.guild.set_commands(http, wanted).await?;

@@ -13,7 +13,7 @@ pub mod endpoint;
 pub mod gateway;
 mod menus;
 pub mod offers;
-mod register;
+pub mod register;
 pub mod settings;
 mod suggest;
 mod thread;

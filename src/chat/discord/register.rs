@@ -1,5 +1,6 @@
 //! Whether Discord knows the commands already: they are sent anew only where they changed.
 
+use super::{menus, verbs};
 use serde_json::{Map, Value};
 use serenity::all::{Command, CreateCommand};
 
@@ -13,6 +14,34 @@ pub fn differ(wanted: &[CreateCommand], known: &[Command]) -> bool {
     let wanted: Vec<Value> = wanted.iter().filter_map(|command| serde_json::to_value(command).ok()).collect();
     let known: Vec<Value> = known.iter().filter_map(|command| serde_json::to_value(command).ok()).collect();
     by_name(&wanted) != by_name(&known)
+}
+
+/// How Discord's list of commands stands to those of this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registered {
+    /// They are the same.
+    Yes,
+    /// There is none.
+    None,
+    /// They are others: those of another version, or of another program.
+    Others,
+}
+
+/// Holds Discord's own list, as it answers it, against the commands of this program; `None` for what is no such list.
+#[must_use]
+pub fn compare(list: &Value) -> Option<Registered> {
+    let known: Vec<Command> = serde_json::from_value(list.clone()).ok()?;
+    Some(match known.as_slice() {
+        [] => Registered::None,
+        _ if differ(&wanted(&verbs::verbs()), &known) => Registered::Others,
+        _ => Registered::Yes,
+    })
+}
+
+/// Every command and every entry of a menu that Discord is to know.
+#[must_use]
+pub fn wanted(verbs: &[verbs::Verb]) -> Vec<CreateCommand> {
+    verbs::definitions(verbs).into_iter().chain(menus::definitions()).collect()
 }
 
 fn by_name(commands: &[Value]) -> std::collections::BTreeMap<String, Value> {
@@ -59,12 +88,9 @@ fn says_nothing(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::discord::{menus, verbs};
-
     #[test]
     fn commands_are_sent_again_only_where_they_changed() {
-        let verbs = verbs::verbs();
-        let wanted: Vec<CreateCommand> = verbs::definitions(&verbs).into_iter().chain(menus::definitions()).collect();
+        let wanted = wanted(&verbs::verbs());
         // As Discord gives them back: with ids and versions of its own.
         let known: Vec<Command> = wanted
             .iter()

@@ -36,6 +36,14 @@ pub enum Verb {
     Bot(Command),
     /// Serve: drive every open run, and answer in Discord, until it is told to stop.
     Serve,
+    /// Say what is wrong before the night it matters: settings, journal, runbooks, targets, Railway, Discord, clock.
+    ///
+    /// Changes nothing. Every address is asked once, the heartbeat's too. Exits with 1 where something is wrong.
+    Doctor {
+        /// The environment whose targets are asked; the default one where left out.
+        #[arg(long, value_name = "NAME")]
+        env: Option<String>,
+    },
     /// Print the completions for a shell.
     Completions {
         /// Which shell.

@@ -14,7 +14,7 @@ mod json;
 mod keyboard;
 mod out;
 mod overview;
-mod paint;
+pub mod paint;
 mod prompt;
 mod run;
 mod screen;
@@ -98,6 +98,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Verb::Completions { shell } => return completions(shell),
         // Whoever wires the program serves: a terminal has no part in it.
         Verb::Serve => return Err(Fault::Usage("serving is not a terminal's business".to_owned())),
+        Verb::Doctor { .. } => return Err(Fault::Usage("whoever wires the program examines it".to_owned())),
         Verb::Bot(command) => command,
     };
     let (who, me) = (&terminal.who, &terminal.who.actor);

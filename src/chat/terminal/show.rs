@@ -203,6 +203,7 @@ impl Show {
     pub fn postmortem(&self, drafted: Drafted) -> Shown {
         match drafted {
             Drafted::Text(text) => return self.text(&text),
+            Drafted::Lines(lines) => return self.lines(&lines, ""),
             Drafted::Lacks(incident, lacks) => {
                 if lacks.is_empty() {
                     telln!("{incident}: nothing is missing");

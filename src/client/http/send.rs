@@ -8,12 +8,12 @@
 //! that change in doubt for nothing. No content encoding is offered, so nothing small unpacks into something huge.
 
 use std::error::Error as _;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, Either, select};
 use reqwest::header::{HeaderName, HeaderValue, LOCATION};
-use reqwest::{Client, Method, Response, StatusCode, Url, redirect};
+use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url, redirect};
 use secrecy::ExposeSecret;
 
 use super::{BODY_CAP, Http, HttpRequest, HttpResponse, MAX_REDIRECTS};
@@ -27,32 +27,38 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct HttpClient {
     /// Reaches public addresses only.
-    guarded: Client,
+    guarded: Lazily,
     /// Reaches whatever a name resolves to; used only for what the operator names.
-    open: Client,
+    open: Lazily,
     clock: Arc<dyn Clock>,
+}
+
+/// A client that is made for the first request: the TLS library with its list of authorities is large, and a run that waits for a
+/// person needs neither.
+type Lazily = Arc<LazyLock<Result<Client, String>>>;
+
+fn builder() -> ClientBuilder {
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .connect_timeout(CONNECT_WITHIN)
+        .user_agent(concat!("rundown/", env!("CARGO_PKG_VERSION")))
+}
+
+fn built(builder: ClientBuilder) -> Result<Client, String> {
+    builder.build().map_err(|error| format!("no HTTP client: {}", innermost(&error)))
 }
 
 impl HttpClient {
     /// Makes the client. It opens nothing yet.
-    ///
-    /// # Errors
-    /// [`SendError::Denied`] when the TLS library cannot be set up.
-    pub fn new(clock: Arc<dyn Clock>) -> Result<Self, SendError> {
-        let base = || {
-            Client::builder()
-                .redirect(redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .referer(false)
-                .no_proxy()
-                .pool_max_idle_per_host(0)
-                .connect_timeout(CONNECT_WITHIN)
-                .user_agent(concat!("rundown/", env!("CARGO_PKG_VERSION")))
-        };
-        let failed = |error: reqwest::Error| SendError::Denied(format!("no HTTP client: {}", innermost(&error)));
-        let guarded = base().dns_resolver(Arc::new(PublicOnly)).build().map_err(failed)?;
-        let open = base().build().map_err(failed)?;
-        Ok(Self { guarded, open, clock })
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let lazily = |make: fn() -> Result<Client, String>| Arc::new(LazyLock::new(make));
+        let guarded = lazily(|| built(builder().dns_resolver(Arc::new(PublicOnly))));
+        Self { guarded, open: lazily(|| built(builder())), clock }
     }
 
     async fn exchange(&self, request: &HttpRequest) -> Result<HttpResponse, SendError> {
@@ -91,6 +97,7 @@ impl HttpClient {
             check_literal(&hop.url).map_err(|denied| SendError::Denied(denied.to_string()))?;
         }
         let client = if named { &self.open } else { &self.guarded };
+        let client = client.as_ref().as_ref().map_err(|why| SendError::Denied(why.clone()))?;
         let mut builder = client.request(hop.method.clone(), hop.url.clone());
         if hop.same_origin {
             for (name, value) in &request.headers {

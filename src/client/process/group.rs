@@ -5,6 +5,9 @@
 //! Nothing of the group outlives its leader. A child that makes a session of its own (`setsid`) leaves the group and is not ended with
 //! it.
 
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -167,11 +170,15 @@ fn start(spawn: &Spawn) -> Result<(Group, Receiver), ProcessError> {
     };
     // One pipe for both streams: the kernel keeps their order.
     let (reader, writer) = std::io::pipe().map_err(failed)?;
-    let mut command = tokio::process::Command::new(&spawn.program);
-    command.args(&spawn.args).env_clear().stdin(Stdio::null());
+    let inherited = INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+    let mut env: BTreeMap<&str, OsString> = inherited.collect();
+    env.extend(spawn.env.iter().map(|(name, value)| (name.as_str(), value.expose_secret().into())));
+    // By its path, where it has one: a name would have to be looked up by the child, and for that the system would copy
+    // this process's whole memory map first.
+    let path = env.get("PATH").and_then(|path| look_up(&spawn.program, path));
+    let mut command = tokio::process::Command::new(path.as_deref().unwrap_or(Path::new(&spawn.program)));
+    command.arg0(&spawn.program).args(&spawn.args).env_clear().envs(env).stdin(Stdio::null());
     command.stdout(writer.try_clone().map_err(failed)?).stderr(writer);
-    command.envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-    command.envs(spawn.env.iter().map(|(name, value)| (name, value.expose_secret())));
     let mut command = CommandWrap::from(command);
     command.wrap(ProcessGroup::leader());
     let child = command.spawn().map_err(failed)?;
@@ -180,6 +187,20 @@ fn start(spawn: &Spawn) -> Result<(Group, Receiver), ProcessError> {
     drop(command);
     let pipe = Receiver::from_owned_fd(reader.into()).map_err(failed)?;
     Ok((group, pipe))
+}
+
+/// The file that a program's name means: the first of its name in PATH that may be executed. Nothing for a path, and where there is
+/// none: the system then says itself what is wrong.
+fn look_up(program: &str, path: &OsStr) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let executable = |file: &PathBuf| {
+        std::fs::metadata(file).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    // An empty entry is the working directory.
+    let file = |folder: PathBuf| {
+        if folder.as_os_str().is_empty() { Path::new(".").join(program) } else { folder.join(program) }
+    };
+    (!program.contains('/')).then(|| std::env::split_paths(path).map(file).find(executable))?
 }
 
 fn exit(status: Option<std::process::ExitStatus>, output: String, cut: Option<String>, timed_out: bool) -> Exit {

@@ -32,7 +32,7 @@ pub struct RailwayApi {
 
 /// What a call does, because the same broken answer means more after a change.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Effect {
+pub(super) enum Effect {
     Reads,
     Changes,
 }
@@ -46,7 +46,7 @@ impl RailwayApi {
         Self { http, clock, endpoint, named }
     }
 
-    async fn ask<Q: GraphQLQuery>(
+    pub(super) async fn ask<Q: GraphQLQuery>(
         &self,
         service: &Service,
         variables: Q::Variables,

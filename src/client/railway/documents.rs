@@ -14,6 +14,8 @@ pub const DOCUMENTS: &[(&str, &str)] = &[
     ("DeploymentRedeploy", include_str!("deployment_redeploy.graphql")),
     ("DeploymentRollback", include_str!("deployment_rollback.graphql")),
     ("DeploymentLogs", include_str!("deployment_logs.graphql")),
+    ("Me", include_str!("me.graphql")),
+    ("ProjectToken", include_str!("project_token.graphql")),
 ];
 
 /// The part of Railway's schema that the documents are compiled against.
@@ -71,3 +73,19 @@ pub struct DeploymentRollback;
     response_derives = "Debug"
 )]
 pub struct DeploymentLogs;
+
+#[derive(GraphQLQuery)]
+#[graphql(
+    schema_path = "src/client/railway/schema.graphql",
+    query_path = "src/client/railway/me.graphql",
+    response_derives = "Debug"
+)]
+pub struct Me;
+
+#[derive(GraphQLQuery)]
+#[graphql(
+    schema_path = "src/client/railway/schema.graphql",
+    query_path = "src/client/railway/project_token.graphql",
+    response_derives = "Debug"
+)]
+pub struct ProjectToken;

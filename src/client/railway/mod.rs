@@ -12,9 +12,11 @@ use crate::base::event::Instant;
 
 mod api;
 mod documents;
+mod token;
 
 pub use api::{ENDPOINT, RailwayApi};
 pub use documents::{DOCUMENTS, SCHEMA};
+pub use token::TokenKind;
 
 /// A service and the token to ask with. `Debug` does not show the token.
 #[derive(Clone, Debug)]

@@ -118,8 +118,8 @@ pub struct ProgramGrant {
     pub irreversible: bool,
 }
 
-/// Brings the text of a contract by its name.
-pub type ReadContract<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+/// Brings a contract by its name, or the reason why it cannot be read.
+pub type ReadContract<'a> = &'a dyn Fn(&str) -> Result<Contract, String>;
 
 impl Inventory {
     /// Whether an action cannot be taken back. Nothing about a request or a program tells: the operator says so of a target
@@ -141,7 +141,7 @@ impl Inventory {
         if self.contracts.contains_key(name) || self.unread_contracts.contains_key(name) {
             return;
         }
-        match read(name).and_then(|text| Contract::read(&text)) {
+        match read(name) {
             Ok(contract) => drop(self.contracts.insert(name.to_owned(), contract)),
             Err(why) => drop(self.unread_contracts.insert(name.to_owned(), why)),
         }

@@ -290,6 +290,14 @@ impl People {
         self.written
     }
 
+    /// How many persons have an account there, and how many of its roles lend a role. (Only Discord has roles.)
+    #[must_use]
+    pub fn known_in(&self, door: &str) -> (usize, usize) {
+        let has = |entry: &&Entry| entry.accounts.iter().any(|(of, _)| of == door);
+        let roles = if door == "discord" { self.discord_roles.len() } else { 0 };
+        (self.named.values().filter(has).count(), roles)
+    }
+
     /// Who somebody is who came through a door. Only the account decides; what they call themselves names nobody.
     #[must_use]
     pub fn identify(&self, account: Account<'_>) -> Identity {
@@ -342,6 +350,14 @@ impl People {
             (Some((name, _)), None) => Person::new(name),
             _ => Person::new(typed),
         }
+    }
+
+    /// Whether a person of the file has a right by their own role; `None` where the file does not say: they are not named, or have
+    /// no role of their own (then a door may lend them one).
+    #[must_use]
+    pub fn by_name(&self, person: &Person, right: Right) -> Option<bool> {
+        let role = self.named.get(person.name())?.role?;
+        Some(role >= right.role())
     }
 
     /// Who may do something without a reason.

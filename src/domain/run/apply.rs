@@ -72,6 +72,7 @@ impl State {
                 }
                 if persons.len() >= *quorum as usize {
                     step.permit = Some(digest.clone());
+                    step.permitted_by = std::mem::take(persons);
                     step.stage = Stage::Ready;
                 }
             }),
@@ -79,8 +80,22 @@ impl State {
             Event::ApprovalExpired(expired) => {
                 self.stage(&expired.step, &["approval"], |step| step.stage = Stage::Ready)
             }
+            Event::ApprovalLapsed(lapsed) => {
+                self.stage(&lapsed.step, &["approval", "ready", "blocked", "preparing", "resting"], |step| {
+                    if let Stage::Approval { given, .. } = &mut step.stage {
+                        given.retain(|person| !lapsed.persons.contains(person));
+                        return;
+                    }
+                    // The permit was one for all of them: it is asked for anew.
+                    step.permit = None;
+                    step.permitted_by.clear();
+                    step.baseline = None;
+                    step.stage = Stage::Ready;
+                })
+            }
             Event::GlassBroken(broken) => self.stage(&broken.step, &["approval"], |step| {
                 step.permit = Some(broken.digest.clone());
+                step.permitted_by = vec![broken.by.clone()];
                 step.stage = Stage::Ready;
             }),
             _ => self.fold_attempt(event, at),
@@ -195,6 +210,7 @@ impl State {
         }
         step.stage = Stage::Skipped;
         step.permit = None;
+        step.permitted_by.clear();
         step.holds = false;
         self.leave(position);
         Ok(())
@@ -214,6 +230,7 @@ impl State {
             took_ms: finished.took_ms,
         }));
         step.permit = None;
+        step.permitted_by.clear();
         step.holds = false;
         if finished.ok {
             step.stage = Stage::Done;
@@ -293,6 +310,8 @@ impl State {
             }
             Event::AttemptDoubted(doubted) => self.stage(&doubted.step, &["sent"], |step| {
                 step.permit = None;
+                step.permitted_by.clear();
+                step.permitted_by.clear();
                 step.stage = Stage::Probing { why: doubted.why.clone() };
             }),
             Event::DoubtProbed(probed) => self.stage(&probed.step, &["probing"], |_| {}),

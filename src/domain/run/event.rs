@@ -53,6 +53,8 @@ crate::stored_events! {
         ApprovalRejected = "approval.rejected" v 1,
         /// Nobody answered in time.
         ApprovalExpired = "approval.expired" v 1,
+        /// Whoever agreed may not any more, and nothing was sent yet.
+        ApprovalLapsed = "approval.lapsed" v 1,
         /// One person goes ahead alone, with a reason.
         GlassBroken = "approval.broken_glass" v 1,
         /// The baseline was read.
@@ -437,6 +439,17 @@ pub struct ApprovalExpired {
     pub step: String,
     /// Whether it is asked again (`on_timeout: page`) or the step fails.
     pub asked_again: bool,
+}
+
+/// See [`Event::ApprovalLapsed`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalLapsed {
+    /// Which step.
+    pub step: String,
+    /// Whose agreement does not count any more.
+    pub persons: Vec<Person>,
+    /// Why not.
+    pub why: String,
 }
 
 /// See [`Event::GlassBroken`].

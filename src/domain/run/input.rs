@@ -30,6 +30,15 @@ pub enum Input {
         /// What it says.
         reply: StageReply,
     },
+    /// Persons who agreed to an action may not any more; nothing was sent yet.
+    Lapse {
+        /// Of which step.
+        step: String,
+        /// Who.
+        persons: Vec<Person>,
+        /// Why not.
+        why: String,
+    },
     /// A watch has something to say.
     Watch(WatchReport),
     /// A person wants something.

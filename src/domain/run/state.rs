@@ -149,6 +149,8 @@ pub struct StepState {
     pub baseline: Option<Arc<Value>>,
     /// The hash of the action that may be done once; used up by an outcome.
     pub permit: Option<String>,
+    /// Who gave that permit: they are asked after once more before anything is sent.
+    pub permitted_by: Vec<Person>,
     /// Whether the step holds its target.
     pub holds: bool,
     /// How it ended last.

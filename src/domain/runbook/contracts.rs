@@ -10,7 +10,7 @@ use super::page;
 use crate::domain::action::contract::NONE;
 use crate::domain::action::inventory::{Inventory, ReadContract};
 use crate::domain::source::Faults;
-use crate::domain::source::yaml::{self, Node, Value};
+use crate::domain::source::yaml::{self, Node, Placed, Value};
 
 /// Most documents of one page with its sub-runbooks.
 const MAX_CONTRACTS: usize = 32;
@@ -35,7 +35,8 @@ fn look(source: &str, library: Library<'_>, depth: usize, names: &mut BTreeSet<S
     }
     let mut faults = Faults::new(source);
     let page = page::read(source, "page", &mut faults);
-    for block in page.steps.iter().filter_map(|step| step.block.as_ref()) {
+    let names_any = |block: &&Placed| block.text.contains("contract") || block.text.contains("runbook:");
+    for block in page.steps.iter().filter_map(|step| step.block.as_ref()).filter(names_any) {
         let Some(node) = yaml::parse(block, &mut faults) else { continue };
         let mut subs = Vec::new();
         collect(&node, names, &mut subs);

@@ -6,6 +6,7 @@
 //! Many processes may append to one file. Each has its own threads; SQLite's write lock puts them in a row.
 
 pub mod copy;
+pub mod examine;
 mod fault;
 mod group;
 mod lock;

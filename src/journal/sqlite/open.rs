@@ -219,7 +219,7 @@ pub(super) fn make_new_file(path: &Path) -> std::io::Result<()> {
 }
 
 /// The format of a journal; `None` for an empty file.
-fn format_of(path: &Path, connection: &Connection) -> Result<Option<i64>, OpenError> {
+pub(super) fn format_of(path: &Path, connection: &Connection) -> Result<Option<i64>, OpenError> {
     // One statement sees one state of the file, though another process may be migrating it.
     let sql = "select (select count(*) from sqlite_master), (select application_id from pragma_application_id), \
                (select user_version from pragma_user_version)";

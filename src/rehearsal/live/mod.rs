@@ -121,7 +121,7 @@ impl Live {
         let served = Arc::new(doors.served());
         let opened = Opened(Tasks::default());
         doors.open(scenario, &plan, &world, &clock, &opened.0);
-        let executors = start_bot(&world, &clock, &served, &secrets)?;
+        let executors = start_bot(&world, &clock, &served, &secrets);
         // The connections from before the incident; a server that kept none refuses them as it does any other.
         executors.hold(&plan.inventory).await;
         let stage = Stage::set(scenario, &plan, Arc::new(clock.clone()), world.clone()).await?;
@@ -182,14 +182,8 @@ impl Drop for Opened {
 }
 
 /// What a bot that was just started has: clients without any connection.
-fn start_bot(
-    world: &ScriptedWorld,
-    clock: &ScaledClock,
-    served: &Arc<Served>,
-    secrets: &Secrets,
-) -> Result<Executors, RehearsalError> {
-    let ports = reach::ports(world, clock, served).map_err(|error| RehearsalError::NoSocket(error.to_string()))?;
-    Ok(Executors::new(ports, secrets.clone(), Arc::new(clock.clone())))
+fn start_bot(world: &ScriptedWorld, clock: &ScaledClock, served: &Arc<Served>, secrets: &Secrets) -> Executors {
+    Executors::new(reach::ports(world, clock, served), secrets.clone(), Arc::new(clock.clone()))
 }
 
 /// Plays as time passes.
@@ -225,7 +219,7 @@ impl Player<'_> {
                     let (now, remark) = self.stage.died(&crash);
                     self.say(now, &remark);
                     self.pass_until(now + crash.down_for.delta()).await?;
-                    executors = start_bot(&self.world, &self.clock, &self.served, &self.secrets)?;
+                    executors = start_bot(&self.world, &self.clock, &self.served, &self.secrets);
                 }
             }
         }

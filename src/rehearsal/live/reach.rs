@@ -28,17 +28,14 @@ pub(super) struct Served {
 }
 
 /// New clients, as a bot that was just started has them. Programs stay scripted.
-///
-/// # Errors
-/// The TLS library cannot be set up.
-pub(super) fn ports(world: &ScriptedWorld, clock: &ScaledClock, served: &Arc<Served>) -> Result<Ports, SendError> {
+pub(super) fn ports(world: &ScriptedWorld, clock: &ScaledClock, served: &Arc<Served>) -> Ports {
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
     let (world, clock, served) = (world.clone(), clock.clone(), served.clone());
-    let client = HttpClient::new(shared.clone())?;
+    let client = HttpClient::new(shared.clone());
     let http = Arc::new(FencedHttp { client, clock: clock.clone(), served: served.clone(), world: world.clone() });
     let railway = Arc::new(RailwayApi::new(http.clone(), shared.clone(), served.railway.clone()));
     let redis = Arc::new(FencedRedis { servers: RedisServers::new(shared), clock, served, world: world.clone() });
-    Ok(Ports { http, railway, redis, processes: Arc::new(world) })
+    Ports { http, railway, redis, processes: Arc::new(world) }
 }
 
 struct FencedHttp {

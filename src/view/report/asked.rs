@@ -168,6 +168,10 @@ impl Asking<'_> {
                 let then = if expired.asked_again { "expired, asked again" } else { "expired, the step fails" };
                 self.decisions[at].answer = then.to_owned();
             }
+            Event::ApprovalLapsed(lapsed) => {
+                let at = self.settle_approval(id, &lapsed.step, pos, when);
+                self.decisions[at].answer = "lapsed before it was used, asked again".to_owned();
+            }
             Event::GlassBroken(broken) => {
                 let at = self.settle_approval(id, &broken.step, pos, when);
                 self.close(at, "went ahead without approval (break-glass)", broken.by.name(), Some(&broken.why));

@@ -283,6 +283,7 @@ impl Wording {
             | Event::ApprovalGiven(_)
             | Event::ApprovalRejected(_)
             | Event::ApprovalExpired(_)
+            | Event::ApprovalLapsed(_)
             | Event::GlassBroken(_) => return self.approval(id, event),
             Event::Asked(_) | Event::Answered(_) | Event::QuestionOverdue(_) => return self.question(id, event),
             Event::WatchStarted(_)
@@ -318,6 +319,11 @@ impl Wording {
             Event::ApprovalExpired(expired) => {
                 let then = if expired.asked_again { "asked again" } else { "the step fails" };
                 format!("{} nobody approved in time; {then}", self.lead(id, &expired.step))
+            }
+            Event::ApprovalLapsed(lapsed) => {
+                let names: Vec<_> = lapsed.persons.iter().map(name).collect();
+                let (step, why) = (self.lead(id, &lapsed.step), quote(&lapsed.why));
+                format!("{step} the approval of {} does not count any more: {why}", names.join(", "))
             }
             Event::GlassBroken(broken) => {
                 let (step, why) = (self.lead(id, &broken.step), quote(&broken.why));

@@ -133,6 +133,35 @@ fn only_what_the_operator_grants_is_run_and_nothing_is_inherited() {
 }
 
 #[test]
+fn a_name_means_the_first_program_of_that_name_in_path() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |place: &str, mode: u32| {
+        let file = folder.path().join(place).join("tool");
+        std::fs::create_dir_all(folder.path().join(place)).expect("a folder");
+        std::fs::write(&file, format!("#!/bin/sh\necho {place}\n")).expect("a file");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    write("only-read", 0o644);
+    write("first", 0o755);
+    write("second", 0o755);
+    let path = |places: &[&str]| {
+        let path = std::env::join_paths(places.iter().map(|place| folder.path().join(place))).expect("a path");
+        BTreeMap::from([("PATH".to_owned(), path.into_string().expect("text").into())])
+    };
+    let bench = bench();
+    let run = |program: &str, places: &[&str]| {
+        let clock: Arc<dyn Clock> = Arc::new(RealClock::default());
+        let spawn = Spawn { program: program.to_owned(), env: path(places), ..spawn("", Duration::from_secs(5)) };
+        let ended = bench.runtime.block_on(ProcessGroups::new(clock).run(spawn, &mut |_| {}));
+        ended.map(|exit| exit.output).map_err(|error| error.to_string())
+    };
+    assert_eq!(run("tool", &["absent", "only-read", "first", "second"]), Ok("first\n".to_owned()));
+    assert_eq!(run("tool", &["only-read"]), Err("tool may not be executed".to_owned()));
+    assert_eq!(run("tool", &["absent"]), Err("there is no program tool".to_owned()));
+}
+
+#[test]
 fn lines_become_tests_and_new_failures_stand_out() {
     let script = "echo 'Test 1 PASSED: take'; echo 'Test 2 FAILED: pause: got 500'; echo 'Test 3 FAILED: history'; \
                   echo 'Test 4 PASSED: health'; exit 1";

@@ -102,10 +102,18 @@ async fn an_incident_is_declared_worked_on_and_resolved_from_a_telephone() {
             desk.rundown(&["timeline", "inc-1"]).out.contains("the old logs are gone")
         })
         .await;
-    println!("{}", desk.rundown(&["timeline", "inc-1"]).out);
-    for text in ana.reads(thread) {
-        println!("-----\n{text}");
-    }
+    // The whole record as one file, which a terminal can check.
+    let exported = ana.slash(thread, "postmortem export", &[]).message().await;
+    let file = discord.look(|world| world.messages[&exported].attachments()[0].clone());
+    assert_eq!(file.name, "inc-1.tar");
+    tar::Archive::new(file.bytes.as_slice()).unpack(desk.path()).expect("an archive");
+    desk.rundown(&["verify", "inc-1"]).exits(0);
+    ana.slash(thread, "now", &[]);
+    assert!(ana.sees_reply().await.contains("The disk is full"));
+    bo.slash(ops, "can-i", &[("what", "incident resolve")]);
+    let said = bo.sees_reply().await;
+    assert!(said.contains("commander"), "{said}");
+    ana.reads(thread);
     assert_eq!(bot.leaves(), Some(0));
     discord.finished();
 }

@@ -1,5 +1,7 @@
 //! `rundown serve` as a process of its own, talking to the look-alike.
 
+#![allow(dead_code, reason = "what one test asks of the server another does not")]
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::Duration;

@@ -28,6 +28,7 @@ pub use resolve::Access;
 /// The schema that the look-alike executes.
 pub const SDL: &str = include_str!("../../world/railway.graphql");
 pub const ACCOUNT_TOKEN: &str = "account-b41d7f0e-8a55-4d0c";
+pub const WORKSPACE_TOKEN: &str = "workspace-9d02c7aa-5f13-4be6";
 pub const PROJECT_TOKEN: &str = "project-27c9e6f3-1b90-4a7e";
 
 const PATH: &str = "/graphql/v2";
@@ -285,6 +286,8 @@ fn access(headers: &HeaderMap) -> Access {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if header("Authorization").and_then(|value| value.strip_prefix("Bearer ")) == Some(ACCOUNT_TOKEN) {
         Access::Account
+    } else if header("Authorization").and_then(|value| value.strip_prefix("Bearer ")) == Some(WORKSPACE_TOKEN) {
+        Access::Workspace
     } else if header("Project-Access-Token") == Some(PROJECT_TOKEN) {
         Access::Project
     } else {

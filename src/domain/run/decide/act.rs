@@ -9,9 +9,9 @@ use crate::base::expr::{Condition, Reference};
 use crate::domain::action::Action;
 use crate::domain::action::reply::{Answer, Failure, Probe, Reply};
 use crate::domain::run::event::{
-    Adopted, ApprovalAsked, ApprovalExpired, ApprovalGiven, AttemptAccepted, AttemptDoubted, AttemptFailed,
-    AttemptPrepared, AttemptSent, DoubtProbed, DoubtSettled, DoubtVerdict, Judged, LateReply, Output, Question,
-    SentAtOnce, Tried, WatchGap,
+    Adopted, ApprovalAsked, ApprovalExpired, ApprovalGiven, ApprovalLapsed, AttemptAccepted, AttemptDoubted,
+    AttemptFailed, AttemptPrepared, AttemptSent, DoubtProbed, DoubtSettled, DoubtVerdict, Judged, LateReply, Output,
+    Question, SentAtOnce, Tried, WatchGap,
 };
 use crate::domain::run::input::StageReply;
 use crate::domain::run::scope;
@@ -100,6 +100,18 @@ impl Decider {
         let Stage::Approval { given, quorum, digest, .. } = self.stage(position).clone() else { return Ok(()) };
         let count = u32::try_from(given.len()).unwrap_or(u32::MAX).saturating_add(1);
         self.emit(ApprovalGiven { step: self.id(position), digest, by: by.clone(), count, quorum })
+    }
+
+    /// What persons agreed to does not count any more; `launch_act` asks again. Nothing follows where they agreed to nothing, or it
+    /// was sent already.
+    pub(super) fn lapse(&mut self, step: String, persons: Vec<Person>, why: String) -> Decision {
+        let Some(position) = self.state.plan.position(&step) else { return Ok(()) };
+        let counts = match self.stage(position) {
+            Stage::Approval { given, .. } => given.iter().any(|person| persons.contains(person)),
+            stage if stage.under_way() => false,
+            _ => self.at(position).permitted_by.iter().any(|person| persons.contains(person)),
+        };
+        if counts { self.emit(ApprovalLapsed { step, persons, why }) } else { Ok(()) }
     }
 
     pub(super) fn approval_expired(&mut self, position: usize) -> Decision {

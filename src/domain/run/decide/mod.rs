@@ -117,6 +117,7 @@ impl Decider {
             Input::Adopt { .. } if self.state.is_over() => Ok(()),
             Input::Adopt { process } => self.adopt(process),
             Input::Reply { step, visit, attempt, reply } => self.reply(&step, visit, attempt, reply),
+            Input::Lapse { step, persons, why } => self.lapse(step, persons, why),
             Input::Watch(report) => self.watch_report(report),
             Input::Command { by, command } => {
                 self.by_person = true;

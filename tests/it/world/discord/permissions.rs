@@ -4,6 +4,7 @@ use super::state::{ChannelKind, Id, Overwrite, State};
 
 pub const ADMINISTRATOR: u64 = 1 << 3;
 pub const MANAGE_CHANNELS: u64 = 1 << 4;
+pub const ADD_REACTIONS: u64 = 1 << 6;
 pub const VIEW_CHANNEL: u64 = 1 << 10;
 pub const SEND_MESSAGES: u64 = 1 << 11;
 pub const MANAGE_MESSAGES: u64 = 1 << 13;
@@ -24,6 +25,7 @@ pub const EVERYONE: u64 = VIEW_CHANNEL
     | EMBED_LINKS
     | ATTACH_FILES
     | READ_MESSAGE_HISTORY
+    | ADD_REACTIONS
     | USE_APPLICATION_COMMANDS
     | CREATE_PUBLIC_THREADS
     | SEND_MESSAGES_IN_THREADS;
@@ -31,9 +33,10 @@ pub const EVERYONE: u64 = VIEW_CHANNEL
 /// What the bot's role may do in a new guild.
 pub const BOT: u64 = EVERYONE;
 
-const NAMES: [(u64, &str); 13] = [
+const NAMES: [(u64, &str); 14] = [
     (ADMINISTRATOR, "ADMINISTRATOR"),
     (MANAGE_CHANNELS, "MANAGE_CHANNELS"),
+    (ADD_REACTIONS, "ADD_REACTIONS"),
     (VIEW_CHANNEL, "VIEW_CHANNEL"),
     (SEND_MESSAGES, "SEND_MESSAGES"),
     (MANAGE_MESSAGES, "MANAGE_MESSAGES"),

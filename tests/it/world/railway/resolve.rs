@@ -16,6 +16,7 @@ use super::platform::{self, ENVIRONMENT, PROJECT, Platform, Service};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     Account,
+    Workspace,
     Project,
     Nobody,
 }
@@ -70,7 +71,9 @@ impl Root {
         let allowed = match self.access {
             Access::Nobody => false,
             Access::Account => field != "projectToken",
-            Access::Project => true,
+            // A workspace is nobody: it has no `me`.
+            Access::Workspace => !matches!(field, "projectToken" | "me"),
+            Access::Project => field != "me",
         };
         if !allowed {
             return Err("Not Authorized".to_owned());
@@ -84,6 +87,7 @@ impl Root {
             "environment" => Err("Environment not found".to_owned()),
             "project" if id == PROJECT => Ok(project()),
             "project" => Err("Project not found".to_owned()),
+            "me" => Ok(json!({ "id": "user" })),
             "projectToken" => {
                 Ok(json!({ "id": "token", "name": "on call", "projectId": PROJECT, "environmentId": ENVIRONMENT }))
             }
