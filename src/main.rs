@@ -12,6 +12,7 @@ use rundown::base::secret::Secrets;
 use rundown::bot::library::Library;
 use rundown::bot::rights::at_terminal;
 use rundown::bot::{Bot, Fault};
+use rundown::chat::discord::endpoint::{Settings as Endpoint, signed::PublicKey};
 use rundown::chat::discord::settings::Settings as Discord;
 use rundown::chat::terminal::args::{Args, Door, Verb};
 use rundown::chat::terminal::{Exit, Terminal, carry_out};
@@ -167,7 +168,9 @@ fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, Fault> 
     let discord = file.discord.as_ref().map(|discord| {
         let token = discord.token.value("discord.token", environment).map_err(wrong)?;
         let http = Arc::new(reaching(token, discord.api.clone()).map_err(Fault::Failed)?);
-        Ok::<_, Fault>(Discord { guild: discord.server.0.into(), channel: discord.channel.0.into(), http })
+        let endpoint = discord.endpoint(PublicKey::parse).map_err(wrong)?;
+        let endpoint = endpoint.map(|(listen, key)| Endpoint { listen, key });
+        Ok::<_, Fault>(Discord { guild: discord.server.0.into(), channel: discord.channel.0.into(), http, endpoint })
     });
     let heartbeat = file.heartbeat.as_ref().map(|heartbeat| {
         Ok::<_, Fault>((

@@ -2,6 +2,7 @@
 //!
 //! Lives here: wiring the fleet, Discord, the heartbeat and the signals together; leaving. Never lives here: what any of them does.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::channel::mpsc;
@@ -36,7 +37,15 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
     let (fleet, harbour) = Fleet::new();
     let (ear, news) = mpsc::unbounded();
     let driving = bot.drive_all(harbour, ear).fuse();
-    let ready = |name: &str| say(&format!("ready: in Discord as {name}"));
+    let ready = |name: &str, endpoint: Option<SocketAddr>| match endpoint {
+        None => say(&format!("ready: in Discord as {name}")),
+        Some(address) => {
+            say(&format!("ready: in Discord as {name}, interactions at http://{address}"));
+            say(
+                "over HTTP nothing tells of mentions, of messages passing by, or of deleted threads: docs/operations.md",
+            );
+        }
+    };
     let talking = async {
         match &serving.discord {
             Some(settings) => door::serve(bot, &fleet, settings, news, &ready).await,

@@ -70,7 +70,7 @@ impl Bot {
     }
 
     /// What begins by itself once `state`'s run succeeded: a run of the follow-up phases of the same plan, on the same incident.
-    /// `None` where the page has none, or the run did not succeed.
+    /// `None` where the page has none, the run did not succeed, or what follows it was opened before: whoever asks twice gets one.
     ///
     /// # Errors
     /// The journal.
@@ -80,6 +80,9 @@ impl Bot {
         }
         let Some(plan) = state.plan.follow_up() else { return Ok(None) };
         let incident = state.opened.incident.clone();
+        if self.is_followed(state).await? {
+            return Ok(None);
+        }
         let open = Open {
             incident: incident.clone(),
             incident_started: state.opened.incident_started,
@@ -93,6 +96,19 @@ impl Bot {
         let attach = incident::decide::Command::AttachRun { run: run.clone(), runbook: plan.runbook };
         engine.incident_command(&incident, &Actor::Bot, None, attach).await?;
         Ok(Some(run))
+    }
+
+    /// Whether a run of the follow-up phases was opened after this one already.
+    async fn is_followed(&self, state: &State) -> Result<bool, Fault> {
+        let engine = self.engine()?;
+        let runs = engine.incident(&state.opened.incident).await?.runs;
+        for run in runs.iter().skip_while(|run| **run != state.id).skip(1) {
+            let later = engine.run_state(run).await?;
+            if later.opened.follow_up && later.opened.runbook == state.opened.runbook {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Ties a run to its incident, where nobody did yet.

@@ -3,6 +3,7 @@
 //! Lives here: its shape, its faults with the line they stand in, secrets by reference: a variable or a file, never the value
 //! itself. Never lives here: targets and grants (`targets.yaml`).
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -192,6 +193,37 @@ impl File {
     }
 }
 
+impl Discord {
+    /// With `interactions = "http"`: where to listen, and the public key as `key` reads it; its fault goes on after the
+    /// setting's name.
+    ///
+    /// # Errors
+    /// One of the two is missing, or none; or they are there and would do nothing.
+    pub fn endpoint<K>(
+        &self,
+        key: impl FnOnce(&str) -> Result<K, &'static str>,
+    ) -> Result<Option<(SocketAddr, K)>, FileError> {
+        let fault = |why: String| FileError::Faulty { file: DEFAULT.to_owned(), why };
+        match (self.interactions, &self.listen, &self.public_key) {
+            (Interactions::Gateway, None, None) => Ok(None),
+            (Interactions::Gateway, ..) => Err(fault(
+                "discord.listen and discord.public-key do nothing without interactions = \"http\"".to_owned(),
+            )),
+            (Interactions::Http, Some(listen), Some(written)) => {
+                let no_address = "discord.listen is no address to listen at: it has an IP address and a port, such as \
+                                  127.0.0.1:8080";
+                let address = listen.parse().map_err(|_| fault(no_address.to_owned()))?;
+                let key = key(written).map_err(|why| fault(format!("discord.public-key {why}")))?;
+                Ok(Some((address, key)))
+            }
+            (Interactions::Http, listen, _) => {
+                let missing = if listen.is_none() { "discord.listen" } else { "discord.public-key" };
+                Err(fault(format!("discord.interactions = \"http\" needs {missing}, too")))
+            }
+        }
+    }
+}
+
 impl File {
     /// How long the platform waits before it kills, where the file says so.
     ///
@@ -278,6 +310,29 @@ mod tests {
         let no_id = read("[discord]\nserver = \"general\"\nchannel = 2\n").unwrap_err();
         let secret = read("[discord]\nserver = 1\nchannel = 2\ntoken = \"abc\"\n").unwrap_err();
         insta::assert_snapshot!(format!("{unknown}\n\n{no_id}\n\n{secret}"));
+    }
+
+    #[test]
+    fn an_endpoint_needs_an_address_and_a_key_and_neither_is_for_nothing() {
+        let endpoint = |more: &str| {
+            let file = read(&format!("[discord]\nserver = 1\nchannel = 2\n{more}")).unwrap();
+            let discord = file.discord.unwrap();
+            let key = |text: &str| if text == "ab" { Ok(text.len()) } else { Err("is no public key") };
+            discord.endpoint(key).map(|found| found.map(|(at, key)| format!("{at} {key}"))).map_err(|e| e.to_string())
+        };
+        assert_eq!(endpoint(""), Ok(None));
+        let whole = "interactions = \"http\"\nlisten = \"127.0.0.1:8080\"\npublic-key = \"ab\"\n";
+        assert_eq!(endpoint(whole), Ok(Some("127.0.0.1:8080 2".into())));
+        let faults: Vec<_> = [
+            "interactions = \"http\"\n",
+            "interactions = \"http\"\nlisten = \"127.0.0.1:8080\"\n",
+            "interactions = \"http\"\nlisten = \"localhost\"\npublic-key = \"ab\"\n",
+            "interactions = \"http\"\nlisten = \"127.0.0.1:8080\"\npublic-key = \"cd\"\n",
+            "listen = \"127.0.0.1:8080\"\n",
+        ]
+        .map(|more| endpoint(more).unwrap_err())
+        .into();
+        insta::assert_snapshot!(faults.join("\n"));
     }
 
     #[test]

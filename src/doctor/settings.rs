@@ -7,8 +7,9 @@ use crate::base::text::one_line;
 use crate::bot::Fault;
 use crate::bot::grammar::Check;
 use crate::bot::library::Library;
+use crate::chat::discord::endpoint::signed::PublicKey;
 use crate::config::Environment;
-use crate::config::file::{File, FileError, Interactions};
+use crate::config::file::{File, FileError};
 
 /// The settings file and the secrets that it names.
 pub fn file(read: &Result<File, FileError>, variables: Environment<'_>) -> Vec<Finding> {
@@ -30,10 +31,7 @@ pub fn file(read: &Result<File, FileError>, variables: Environment<'_>) -> Vec<F
     let mut faults = Vec::new();
     if let Some(discord) = &file.discord {
         faults.extend(discord.token.value("discord.token", variables).err());
-        if discord.interactions == Interactions::Http && (discord.listen.is_none() || discord.public_key.is_none()) {
-            let why = "interactions = \"http\" needs listen and public-key".to_owned();
-            faults.push(FileError::Faulty { file: "[discord]".to_owned(), why });
-        }
+        faults.extend(discord.endpoint(PublicKey::parse).err());
     }
     if let Some(heartbeat) = &file.heartbeat {
         faults.extend(heartbeat.url.value("heartbeat.url", variables).err());

@@ -4,6 +4,7 @@
 //! (`gateway`), the threads (`thread`), what a command does (`bot`).
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +19,12 @@ use serenity::all::{
     ModalInteraction, RoleId, User,
 };
 use serenity::builder::Builder as _;
+use serenity::http::HttpError;
 use tokio::sync::watch;
 
 use super::answer::{MESSAGE, Reply, answer, answer_confirmed, cut};
-use super::gateway::{self, Incoming, spoken, written};
+use super::endpoint::Endpoint;
+use super::gateway::{self, Asker, Incoming, spoken, written};
 use super::offers::{self, About, First, Offer, OfferId, RESOLVE_ANYWAY, Says};
 use super::settings::Settings;
 use super::thread::trouble::may_pass;
@@ -49,6 +52,16 @@ const LATELY: TimeDelta = TimeDelta::days(3);
 /// How long is waited before Discord is asked again for what the door needs to open.
 const AGAIN: TimeDelta = TimeDelta::seconds(5);
 
+/// How long is waited where Discord does not know an interaction that was answered in an HTTP response: it is still reading it.
+const UNREAD: [TimeDelta; 4] = [
+    TimeDelta::milliseconds(100),
+    TimeDelta::milliseconds(400),
+    TimeDelta::milliseconds(1_000),
+    TimeDelta::milliseconds(2_000),
+];
+/// Discord's error code of an interaction that it does not know, or not yet.
+const UNKNOWN_WEBHOOK: isize = 10_015;
+
 /// A door that is open.
 struct Door<'a> {
     house: &'a House<'a>,
@@ -58,20 +71,24 @@ struct Door<'a> {
 }
 
 /// Opens the door and keeps it open until the future is dropped. `news` is everything that is appended to the journal;
-/// `ready` is called when Discord knows the commands and the gateway is connected, again after every new connection.
+/// `ready` is called with the bot's name when Discord knows the commands and interactions can come in: over the gateway, again
+/// after every new connection, or at this address.
 ///
 /// # Errors
-/// The journal cannot be read.
+/// The journal cannot be read; nobody can listen where interactions are to come in.
 pub async fn serve(
     bot: &Bot,
     fleet: &Fleet,
     settings: &Settings,
     mut news: mpsc::UnboundedReceiver<Appended>,
-    ready: &dyn Fn(&str),
+    ready: &dyn Fn(&str, Option<SocketAddr>),
 ) -> Result<(), Fault> {
     let http = Arc::new((settings.http)());
     let clock = bot.clock().clone();
     let verbs = verbs();
+    let (out, mut incoming) = mpsc::unbounded();
+    // Listening comes first: it needs nothing of Discord's, and what cannot be listened at is said at once.
+    let (address, _requests) = listen(settings, &clock, &out).await?;
     let me = {
         let introduced = introduce_until(&http, settings, &verbs, clock.as_ref()).fuse();
         futures::pin_mut!(introduced);
@@ -85,16 +102,19 @@ pub async fn serve(
     };
     let threads = watch::Sender::new(BTreeMap::new());
     let house = House { bot, fleet: fleet.clone(), http: http.clone(), settings, me: me.id, threads };
-    let (out, mut incoming) = mpsc::unbounded();
-    let _connection = connect(settings, clock, out);
+    let _connection =
+        address.is_none().then(|| AbortOnDrop::spawn(gateway::stay(settings.http.clone(), settings.guild, clock, out)));
     let mut door = Door { house: &house, verbs, nudges: BTreeMap::new(), keepers: FuturesUnordered::new() };
     door.find_open().await?;
+    if address.is_some() {
+        ready(&me.name, address);
+    }
     let mut tasks: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
     loop {
         select_biased! {
             incoming = incoming.select_next_some() => match incoming {
                 Incoming::Connected { anew } => {
-                    ready(&me.name);
+                    ready(&me.name, None);
                     door.nudge_all(&if anew { Nudge::Look } else { Nudge::Again });
                 }
                 Incoming::Permitted => door.nudge_all(&Nudge::Again),
@@ -113,14 +133,27 @@ pub async fn serve(
     }
 }
 
-/// Connects to the gateway beside everything else: an interaction is acknowledged while the bot is thinking. The connection ends
-/// with what is returned.
-#[allow(clippy::disallowed_methods, reason = "the door owns the connection and ends it")]
-fn connect(settings: &Settings, clock: Arc<dyn Clock>, out: mpsc::UnboundedSender<Incoming>) -> AbortOnDrop {
-    AbortOnDrop(tokio::spawn(gateway::stay(settings.http.clone(), settings.guild, clock, out)))
+/// Opens the endpoint, where interactions are to come in as HTTP requests; its address, and what keeps it open.
+async fn listen(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    out: &mpsc::UnboundedSender<Incoming>,
+) -> Result<(Option<SocketAddr>, Option<AbortOnDrop>), Fault> {
+    let Some(asked) = &settings.endpoint else { return Ok((None, None)) };
+    let endpoint = Endpoint::open(asked).await.map_err(Fault::Failed)?;
+    let address = endpoint.address;
+    Ok((Some(address), Some(AbortOnDrop::spawn(endpoint.answer(clock.clone(), out.clone())))))
 }
 
+/// What comes in does so beside the bot, and ends with the door.
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl AbortOnDrop {
+    #[allow(clippy::disallowed_methods, reason = "it belongs to the door, and ends with it")]
+    fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+}
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
@@ -155,6 +188,9 @@ async fn introduce_until(
 async fn introduce(http: &Http, settings: &Settings, verbs: &[Verb]) -> serenity::Result<serenity::all::CurrentUser> {
     let application = http.get_current_application_info().await?;
     http.set_application_id(application.id);
+    if let Some(told) = settings.at_odds(application.interactions_endpoint_url.as_deref()) {
+        tracing::warn!("{told}");
+    }
     let me = http.get_current_user().await?;
     let wanted = super::register::wanted(verbs);
     let known = settings.guild.get_commands(http).await?;
@@ -221,7 +257,7 @@ impl<'a> Door<'a> {
     /// The incident that is talked about where something came in.
     fn incident_of(&self, incoming: &Incoming) -> Option<IncidentId> {
         let channel = match incoming {
-            Incoming::Command(command) | Incoming::Typing(command) => command.channel_id,
+            Incoming::Command(command) | Incoming::Typing(command, _) => command.channel_id,
             Incoming::Press(press, _) => press.channel_id,
             Incoming::Wrote(modal, _) => modal.channel_id,
             Incoming::Message(message) => message.channel_id,
@@ -254,7 +290,7 @@ impl Context<'_> {
         match incoming {
             Incoming::Command(command) if command.data.target_id.is_some() => self.menu(*command).await,
             Incoming::Command(command) => self.command(*command).await,
-            Incoming::Typing(typing) => self.typing(*typing).await,
+            Incoming::Typing(typing, asker) => self.typing(*typing, asker).await,
             Incoming::Press(press, id) => self.press(*press, id).await,
             Incoming::Wrote(modal, id) => self.wrote(*modal, id).await,
             Incoming::Message(message) => self.mention(*message).await,
@@ -306,7 +342,7 @@ impl Context<'_> {
         Ok(runs.last().cloned())
     }
 
-    async fn typing(&self, typing: CommandInteraction) {
+    async fn typing(&self, typing: CommandInteraction, asker: Asker) {
         let (path, given) = spoken(&typing);
         let field = typing.data.autocomplete();
         let (Some(field), Some(verb)) = (field, Verb::find(&self.verbs, &path)) else { return };
@@ -320,8 +356,14 @@ impl Context<'_> {
         };
         let choices = found.into_iter().map(|(name, value)| AutocompleteChoice::new(name, value)).collect();
         let response = CreateInteractionResponse::Autocomplete(CreateAutocompleteResponse::new().set_choices(choices));
-        if let Err(error) = typing.create_response(&self.house.http, response).await {
-            tracing::debug!(%error, "suggestions came too late");
+        match asker {
+            Asker::Callback => {
+                if let Err(error) = typing.create_response(&self.house.http, response).await {
+                    tracing::debug!(%error, "suggestions came too late");
+                }
+            }
+            // Where they come too late, nobody waits any more.
+            Asker::Request(asker) => drop(asker.send(response)),
         }
     }
 
@@ -487,12 +529,30 @@ impl Context<'_> {
         self.edit(token, edit).await;
     }
 
+    /// Does something about an interaction that was answered, as soon as Discord has read that answer.
+    async fn once_read<T>(&self, act: impl AsyncFn() -> serenity::Result<T>) -> serenity::Result<T> {
+        let clock = self.house.bot.clock();
+        let pauses = if self.house.settings.endpoint.is_some() { &UNREAD[..] } else { &[] };
+        for pause in pauses {
+            match act().await {
+                Err(serenity::Error::Http(HttpError::UnsuccessfulRequest(response)))
+                    if response.error.code == UNKNOWN_WEBHOOK =>
+                {
+                    clock.sleep_until(clock.now() + *pause).await;
+                }
+                done => return done,
+            }
+        }
+        act().await
+    }
+
     /// Edits the answer to an interaction; tries again where that can help, because somebody waits for it.
     async fn edit(&self, token: &str, edit: EditInteractionResponse) {
         let edit = edit.allowed_mentions(CreateAllowedMentions::new());
         let clock = self.house.bot.clock();
         for pause in ANSWER_AGAIN.into_iter().map(Some).chain([None]) {
-            match (edit.clone().execute(&self.house.http, token).await, pause) {
+            let done = self.once_read(async || edit.clone().execute(&self.house.http, token).await).await;
+            match (done, pause) {
                 (Ok(_), _) => return,
                 (Err(error), Some(pause)) if may_pass(&error) => clock.sleep_until(clock.now() + pause).await,
                 (Err(error), _) => {
@@ -511,7 +571,7 @@ impl Context<'_> {
             .ephemeral(true)
             .allowed_mentions(CreateAllowedMentions::new())
             .components(rows);
-        if let Err(error) = press.create_followup(&self.house.http, said).await {
+        if let Err(error) = self.once_read(async || press.create_followup(&self.house.http, said.clone()).await).await {
             tracing::warn!(%error, "an answer could not be delivered");
         }
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::channel::mpsc;
+use futures::channel::{mpsc, oneshot};
 use serenity::all::ClientBuilder;
 use serenity::all::{
     ActionRowComponent, ChannelId, CommandInteraction, ComponentInteraction, ComponentInteractionDataKind, Context,
@@ -39,8 +39,8 @@ const PAUSES: [Duration; 4] =
 pub enum Incoming {
     /// A slash command, or one from the menu of a message.
     Command(Box<CommandInteraction>),
-    /// A value is being typed.
-    Typing(Box<CommandInteraction>),
+    /// A value is being typed; whoever asks waits for suggestions.
+    Typing(Box<CommandInteraction>, Asker),
     /// A button or a menu.
     Press(Box<ComponentInteraction>, OfferId),
     /// What was written into a modal.
@@ -61,6 +61,15 @@ pub enum Incoming {
         /// Whether the session is a new one.
         anew: bool,
     },
+}
+
+/// Where suggestions go. They are the first answer themselves, so each way in has its own way back.
+#[derive(Debug)]
+pub enum Asker {
+    /// To Discord, as a request of ours.
+    Callback,
+    /// Into the response to the request that asked, where it still waits.
+    Request(oneshot::Sender<CreateInteractionResponse>),
 }
 
 /// The path of a slash command and the values given: `(["incident", "declare"], [("title", …)])`.
@@ -153,7 +162,7 @@ pub fn first_answer(interaction: &Interaction) -> Option<CreateInteractionRespon
 pub fn incoming(interaction: Interaction) -> Option<Incoming> {
     Some(match interaction {
         Interaction::Command(command) => Incoming::Command(Box::new(command)),
-        Interaction::Autocomplete(typing) => Incoming::Typing(Box::new(typing)),
+        Interaction::Autocomplete(typing) => Incoming::Typing(Box::new(typing), Asker::Callback),
         Interaction::Component(press) => {
             let id = pressed(&press)?;
             if id.first.asks() {

@@ -275,8 +275,13 @@ impl Verb {
         let mut places: Vec<(usize, Vec<String>)> = Vec::new();
         for (name, value) in given {
             let Some(option) = self.option(name) else { continue };
-            let values: Vec<String> = match option.many {
-                true => value.split(';').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect(),
+            let parts = |separator: &dyn Fn(char) -> bool| -> Vec<String> {
+                value.split(separator).map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+            };
+            let values = match option.many {
+                true => parts(&|char| char == ';'),
+                // A command as one would say it is words.
+                false if option.name == "what" => parts(&char::is_whitespace),
                 false => vec![value.clone()],
             };
             match (&option.long, &option.takes) {

@@ -150,6 +150,7 @@ async fn as_in_production_over_tls_with_serenitys_own_limiter() {
         guild: discord.guild().into(),
         channel: place.ops.into(),
         http: Arc::new(move || HttpBuilder::new(&token).client(client.clone()).build()),
+        endpoint: None,
     };
     let story = async {
         discord.connected().await;
@@ -172,7 +173,7 @@ async fn as_in_production_over_tls_with_serenitys_own_limiter() {
     };
     tokio::select! {
         driven = bot.drive_all(harbour, ear) => panic!("{driven:?}"),
-        served = door::serve(&bot, &fleet, &settings, news, &|_| {}) => panic!("{served:?}"),
+        served = door::serve(&bot, &fleet, &settings, news, &|_, _| {}) => panic!("{served:?}"),
         () = story => {}
     }
     assert_eq!(discord.look(|world| world.faults.limited), 0, "the limiter keeps the limits");

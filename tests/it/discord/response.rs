@@ -39,7 +39,8 @@ decide:
 
 const TARGETS: &str = "programs: { 'true': {} }\nenvironments:\n  production: { zone: UTC }\n";
 
-fn desk() -> Desk {
+/// A desk with one small runbook.
+pub fn desk() -> Desk {
     Desk::with_pages(&[("tidy.md", PAGE), ("targets.yaml", TARGETS)])
 }
 

@@ -4,18 +4,19 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::sync::watch;
 
 use crate::rundown::Desk;
-use crate::world::discord::{Discord, Id};
+use crate::world::discord::{Discord, Id, public_key};
 
 /// A running server. Dropping it kills it.
 pub struct Served {
     child: Child,
-    said: Arc<Mutex<Vec<String>>>,
+    said: watch::Receiver<Vec<String>>,
 }
 
 impl Served {
@@ -30,10 +31,25 @@ impl Served {
         served
     }
 
+    /// Starts it with interactions over HTTP on any port, and waits until it is ready; the address.
+    pub async fn over_http(desk: &Desk, discord: &Discord, channel: Id) -> (Self, String) {
+        let more = format!("interactions = \"http\"\nlisten = \"127.0.0.1:0\"\npublic-key = \"{}\"\n", public_key());
+        let served = Self::spawn_with(desk, discord, channel, "", &more);
+        let line = served.says("interactions at ").await;
+        let (_, url) = line.split_once("interactions at ").expect("an address");
+        let url = url.to_owned();
+        (served, url)
+    }
+
     /// Starts it, with more lines in its settings.
     pub fn spawn(desk: &Desk, discord: &Discord, channel: Id, more: &str) -> Self {
+        Self::spawn_with(desk, discord, channel, more, "")
+    }
+
+    /// Starts it, with more lines in its settings: before `[discord]` and in it.
+    pub fn spawn_with(desk: &Desk, discord: &Discord, channel: Id, more: &str, of_discord: &str) -> Self {
         let settings = format!(
-            "{more}\n[discord]\nserver = \"{}\"\nchannel = \"{channel}\"\napi = \"{}\"\n",
+            "{more}\n[discord]\nserver = \"{}\"\nchannel = \"{channel}\"\napi = \"{}\"\n{of_discord}",
             discord.guild(),
             discord.url()
         );
@@ -45,12 +61,12 @@ impl Served {
             .stdout(Stdio::null())
             .spawn()
             .expect("the binary runs");
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let (lines, kept) = (BufReader::new(child.stderr.take().expect("a pipe")), said.clone());
+        let (kept, said) = watch::channel(Vec::new());
+        let lines = BufReader::new(child.stderr.take().expect("a pipe"));
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 eprintln!("    bot: {line}");
-                kept.lock().expect("lines").push(line);
+                kept.send_modify(|lines| lines.push(line));
             }
         });
         Self { child, said }
@@ -58,7 +74,21 @@ impl Served {
 
     /// What it said on standard error so far.
     pub fn said(&self) -> String {
-        self.said.lock().expect("lines").join("\n")
+        self.said.borrow().join("\n")
+    }
+
+    /// Waits until it says a line with this text on standard error; the line.
+    pub async fn says(&self, text: &str) -> String {
+        let mut said = self.said.clone();
+        let found = said.wait_for(|lines: &Vec<String>| lines.iter().any(|line| line.contains(text)));
+        let found = tokio::time::timeout(Duration::from_secs(30), found).await.expect("it says it in time");
+        let lines = found.expect("it still runs");
+        lines.iter().find(|line| line.contains(text)).expect("a line").clone()
+    }
+
+    /// Waits until it leaves by itself; its exit code.
+    pub fn ends(mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
     }
 
     /// Kills it without a chance to say anything.

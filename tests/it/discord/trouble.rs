@@ -170,7 +170,7 @@ async fn discord_is_away_for_hours_and_one_message_tells_what_was_missed() {
     place.recorded("inc-1", "it is driven on", |events| has(events, "question.asked", "look_again"));
     discord.comes_back();
 
-    ana.sees(thread, "while Discord was out of reach").await;
+    ana.sees(thread, "since this thread was last up to date").await;
     let asked = discord
         .find("what is asked now is asked", |world| {
             let messages = world.bot_messages_in(thread);
@@ -185,7 +185,7 @@ async fn discord_is_away_for_hours_and_one_message_tells_what_was_missed() {
             messages.iter().any(|one| !one.embeds().is_empty() && one.text().contains("It may have changed"))
         })
         .await;
-    assert_eq!(place.times(thread, "while Discord was out of reach"), 1);
+    assert_eq!(place.times(thread, "since this thread was last up to date"), 1);
     assert_eq!(place.times(thread, "✅ run-"), 0, "the catch-up said it");
     discord.connected().await;
     ana.press(asked, "Done").acknowledged().await;

@@ -79,6 +79,8 @@ pub(crate) struct Shared {
     gateway: SocketAddr,
     /// Where interactions go instead of the gateway.
     endpoint: Mutex<Option<String>>,
+    /// Whether an answer in a response is read only after the bot came with more.
+    reads_late: AtomicBool,
     runtime: tokio::runtime::Handle,
     patience: Duration,
 }
@@ -103,6 +105,7 @@ impl Discord {
             gone: watch::Sender::new(false),
             gateway: address(&gateway),
             endpoint: Mutex::default(),
+            reads_late: AtomicBool::default(),
             runtime: runtime.handle().clone(),
             patience: config.patience,
         });
@@ -228,10 +231,20 @@ impl Discord {
         *self.shared.endpoint.lock().expect("endpoint") = Some(url.to_owned());
     }
 
+    /// Discord is slow with the answers in responses: it reads each only after the bot came, in vain, with what follows it.
+    pub fn reads_answers_late(&self, late: bool) {
+        self.shared.reads_late.store(late, Ordering::Relaxed);
+    }
+
     /// Asks an address whether it answers interactions, as Discord does before it accepts one.
     pub async fn ping(&self, url: &str, delivery: Delivery) -> Delivered {
         let payload = self.shared.change(|state| endpoint::ping(state.application, state.next_id()));
         self.shared.deliver(url.to_owned(), payload, delivery).await
+    }
+
+    /// Sends anything, signed as Discord signs.
+    pub async fn deliver(&self, url: &str, payload: &Value, delivery: Delivery) -> Delivered {
+        self.shared.deliver(url.to_owned(), payload.clone(), delivery).await
     }
 
     /// Sends an interaction once more, or as somebody who is not Discord would; the answer changes nothing.
