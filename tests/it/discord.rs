@@ -6,4 +6,5 @@ mod protocol;
 mod response;
 mod rules;
 mod served;
+mod sizes;
 mod small_bot;

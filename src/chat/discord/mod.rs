@@ -14,6 +14,7 @@ pub mod offers;
 mod register;
 pub mod settings;
 mod suggest;
+mod text;
 mod thread;
 mod told;
 pub mod verbs;

@@ -40,8 +40,8 @@ const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(1);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
 /// How long an answer waits for the thread it wants to point to.
 const MAKING: TimeDelta = TimeDelta::seconds(3);
-/// Runs on a card.
-const RUNS: usize = 3;
+/// Open runs whose questions are asked in the thread. How many the card has room for is its own affair.
+const RUNS: usize = 20;
 /// Discord's error codes (its documentation, "Opcodes and Status Codes").
 const UNKNOWN_CHANNEL: isize = 10_003;
 const UNKNOWN_MESSAGE: isize = 10_008;
@@ -412,7 +412,7 @@ impl<'a> Room<'a> {
     async fn ask(&mut self, thread: ChannelId, runs: &[State]) -> Result<(), Trouble> {
         let wanted = told::asked(runs);
         let settled: Vec<_> =
-            self.asked.keys().filter(|key| !wanted.iter().any(|(wanted, ..)| wanted == *key)).cloned().collect();
+            self.asked.keys().filter(|key| !wanted.iter().any(|wanted| wanted.key == **key)).cloned().collect();
         for key in settled {
             if let Some(Some(message)) = self.asked.get(&key) {
                 let edit = EditMessage::new().components(Vec::new());
@@ -423,11 +423,12 @@ impl<'a> Room<'a> {
             }
             self.asked.remove(&key);
         }
-        let fresh: Vec<_> = wanted.into_iter().filter(|(key, ..)| !self.asked.contains_key(key)).collect();
-        for (key, text, rows) in fresh {
-            let rows = rows.iter().map(super::card::components).collect();
-            let message = self.post(thread, &text, Vec::new(), rows).await?;
-            self.asked.insert(key, Some(message));
+        let fresh: Vec<_> = wanted.into_iter().filter(|asking| !self.asked.contains_key(&asking.key)).collect();
+        for asking in fresh {
+            let row = super::card::components(&asking.row);
+            let files = asking.file.map(|(name, text)| CreateAttachment::bytes(text.into_bytes(), name));
+            let message = self.post(thread, &asking.text, files.into_iter().collect(), vec![row]).await?;
+            self.asked.insert(asking.key, Some(message));
         }
         Ok(())
     }
