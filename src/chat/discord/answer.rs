@@ -429,7 +429,10 @@ fn preview(page: &str) -> String {
     let mut lines = Vec::new();
     for line in page.lines() {
         let line = line.trim_start_matches(['>', ' ']);
-        let skipped = line.is_empty() || line.starts_with(['#', '|', '!', '<']) || line.starts_with("Numbers like");
+        let skipped = line.is_empty()
+            || line.starts_with(['#', '|', '!', '<'])
+            || line.starts_with("Numbers like")
+            || line == "not recorded";
         if !skipped {
             // Discord shows entities as they are written.
             let line = without_links(line).replace("&lt;", "\\<").replace("&gt;", "\\>").replace("&amp;", "&");

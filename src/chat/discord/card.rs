@@ -314,9 +314,9 @@ fn asked(waiting: &Waiting, words: usize, prose_lines: usize, listed: usize) -> 
     let mut text = format!("> **{}** {}{until}", markdown(&waiting.title, 80), markdown(&said, words * 3 + 300));
     match &waiting.what {
         What::Question { question: Question::Work, prose } => {
-            let mut lines = prose.lines().filter(|line| !line.trim().is_empty());
+            let mut lines = paragraphs(prose).into_iter();
             for line in lines.by_ref().take(prose_lines) {
-                text.push_str(&format!("\n> {}", markdown(line, if prose_lines == usize::MAX { 4_000 } else { 120 })));
+                text.push_str(&format!("\n> {}", markdown(&line, if prose_lines == usize::MAX { 4_000 } else { 120 })));
             }
             if lines.next().is_some() {
                 text.push_str("\n> …");
@@ -341,6 +341,24 @@ fn asked(waiting: &Waiting, words: usize, prose_lines: usize, listed: usize) -> 
         _ => {}
     }
     text
+}
+
+/// Prose with a line for each paragraph and each entry of a list: a page's own line ends fall anywhere on a telephone.
+fn paragraphs(prose: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in prose.lines().map(str::trim) {
+        let numbered = line.trim_start_matches(|char: char| char.is_ascii_digit());
+        let begins = line.starts_with(['-', '*', '|', '#', '>', '`'])
+            || (numbered.len() < line.len() && numbered.starts_with(". "));
+        match found.last_mut().filter(|_| open && !begins) {
+            _ if line.is_empty() => {}
+            Some(before) => before.extend([" ", line]),
+            None => found.push(line.to_owned()),
+        }
+        open = !line.is_empty();
+    }
+    found
 }
 
 fn named(case: &Offered) -> &str {

@@ -1,7 +1,7 @@
 //! `rundown serve` as a process of its own, talking to the look-alike.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use nix::sys::signal::{Signal, kill};
@@ -36,13 +36,16 @@ impl Served {
             discord.url()
         );
         std::fs::write(desk.path().join("rundown.toml"), settings).expect("settings");
-        let mut child = desk
-            .command(&["serve"])
-            .env("DISCORD_TOKEN", discord.token())
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the binary runs");
+        Self::run(desk.command(&["serve"]).env("DISCORD_TOKEN", discord.token()))
+    }
+
+    /// Starts it without Discord: it drives runs, and that is all.
+    pub fn alone(desk: &Desk) -> Self {
+        Self::run(&mut desk.command(&["serve"]))
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary runs");
         let said = Arc::new(Mutex::new(Vec::new()));
         let (lines, kept) = (BufReader::new(child.stderr.take().expect("a pipe")), said.clone());
         std::thread::spawn(move || {

@@ -261,6 +261,21 @@ fn what_is_done_by_hand_is_told_in_full_however_long_it_is() {
 }
 
 #[test]
+fn prose_is_told_by_paragraphs_and_entries() {
+    let prose =
+        "Ask whether it works on the\nfloor.\n\nThen:\n- call the\n  lead\n- 2 of 3 is enough\n1. first\n2. second\n";
+    let told = [
+        "Ask whether it works on the floor.",
+        "Then:",
+        "- call the lead",
+        "- 2 of 3 is enough",
+        "1. first",
+        "2. second",
+    ];
+    assert_eq!(paragraphs(prose), told);
+}
+
+#[test]
 fn a_decision_becomes_a_menu_and_every_case_can_be_chosen() {
     let decides = |count| Shown::of(&[asks(run(1, "Roll back", steps(["Which release?"]), 0), cases(count))]).text();
     insta::assert_snapshot!(format!("{}\n\n##########\n\n{}", decides(12), decides(30)));
