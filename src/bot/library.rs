@@ -46,7 +46,12 @@ pub struct Library {
     variables: Variables,
     /// Where the runbooks inside the program are laid out when they are needed as files.
     scratch: PathBuf,
+    /// Pages as they are listed, by file, while the file stays as it is: a chat asks at every letter that is typed.
+    listed: Mutex<BTreeMap<PathBuf, (Stamp, Listed)>>,
 }
+
+/// When a file was changed last, and how long it is.
+type Stamp = (std::time::SystemTime, u64);
 
 /// A page as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,7 +169,7 @@ impl Library {
     /// may be made, for runbooks that are inside the program and needed as files.
     #[must_use]
     pub fn new(folder: Folder, variables: Variables, scratch: PathBuf) -> Self {
-        Self { folder, variables, scratch }
+        Self { folder, variables, scratch, listed: Mutex::default() }
     }
 
     fn place(&self) -> Place {
@@ -238,16 +243,17 @@ impl Library {
 
     /// Every page of the folder, or what keeps it from being text, by name.
     fn pages(&self) -> Result<Vec<Result<Page, CheckedPage>>, Fault> {
-        self.names()?
-            .into_iter()
-            .map(|name| match self.place() {
-                Place::Disk(folder) => read_file(&folder.join(format!("{name}.md"))),
-                Place::Inside => {
-                    let bytes = EMBEDDED.get_file(format!("{name}.md")).map(include_dir::File::contents);
-                    Ok(as_page(format!("runbooks/{name}.md"), name, bytes.unwrap_or_default()))
-                }
-            })
-            .collect()
+        self.names()?.into_iter().map(|name| self.page_called(name)).collect()
+    }
+
+    fn page_called(&self, name: String) -> Result<Result<Page, CheckedPage>, Fault> {
+        match self.place() {
+            Place::Disk(folder) => read_file(&folder.join(format!("{name}.md"))),
+            Place::Inside => {
+                let bytes = EMBEDDED.get_file(format!("{name}.md")).map(include_dir::File::contents);
+                Ok(as_page(format!("runbooks/{name}.md"), name, bytes.unwrap_or_default()))
+            }
+        }
     }
 
     /// The files of the folder, without their ending.
@@ -272,20 +278,38 @@ impl Library {
     /// # Errors
     /// The folder cannot be read.
     pub fn list(&self) -> Result<Vec<Listed>, Fault> {
-        Ok(self
-            .pages()?
-            .into_iter()
-            .map(|page| match page {
-                Ok(page) => language::listed(&page),
-                Err(unreadable) => Listed {
-                    id: unreadable.page.name.clone(),
-                    title: "cannot be read".to_owned(),
-                    severity: None,
-                    use_when: Vec::new(),
-                    faults: unreadable.faults.len(),
-                },
-            })
-            .collect())
+        self.names()?.into_iter().map(|name| self.listed(name)).collect()
+    }
+
+    /// A page as it is listed; read again only where its file has changed.
+    fn listed(&self, name: String) -> Result<Listed, Fault> {
+        let file = match self.place() {
+            Place::Disk(folder) => folder.join(format!("{name}.md")),
+            Place::Inside => PathBuf::from(&name),
+        };
+        let stamp = match self.place() {
+            Place::Disk(_) => std::fs::metadata(&file).and_then(|file| Ok((file.modified()?, file.len()))).ok(),
+            // What is inside the program never changes.
+            Place::Inside => Some((std::time::SystemTime::UNIX_EPOCH, 0)),
+        };
+        let mut known = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, listed)) = known.get(&file).filter(|(seen, _)| Some(*seen) == stamp) {
+            return Ok(listed.clone());
+        }
+        let listed = match self.page_called(name)? {
+            Ok(page) => language::listed(&page),
+            Err(unreadable) => Listed {
+                id: unreadable.page.name.clone(),
+                title: "cannot be read".to_owned(),
+                severity: None,
+                use_when: Vec::new(),
+                faults: unreadable.faults.len(),
+            },
+        };
+        if let Some(stamp) = stamp {
+            known.insert(file, (stamp, listed.clone()));
+        }
+        Ok(listed)
     }
 
     /// Checks pages, each against the targets of its environment.
@@ -300,7 +324,7 @@ impl Library {
         for path in &asked.paths {
             if Path::new(path).is_dir() {
                 let folder = Folder::Named(path.into());
-                let inside = Self { folder, variables: Box::new(|_| None), scratch: self.scratch.clone() };
+                let inside = Self::new(folder, Box::new(|_| None), self.scratch.clone());
                 found.extend(inside.pages()?);
             } else {
                 found.push(self.read(path)?);

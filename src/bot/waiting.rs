@@ -3,9 +3,13 @@
 //! Lives here: reading that off a run's state. Never lives here: how a door asks (prompts, buttons).
 
 use crate::base::event::{Instant, Person};
+use crate::base::text::one_line;
 use crate::domain::run::event::{Obstacle, Question};
 use crate::domain::run::state::{Stage, State};
 use crate::domain::target::{EVERYTHING, named};
+
+/// Approvers that are named; `rundown plan` has them all.
+const NAMES: usize = 6;
 
 /// One step that waits for a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +119,14 @@ impl Waiting {
     /// What is wanted, in a few words.
     #[must_use]
     pub fn words(&self) -> String {
+        self.short(usize::MAX)
+    }
+
+    /// The same where there is little room: what came from elsewhere (a summary, evidence, a reason) has at most so many
+    /// characters, so that what is asked about it is not cut off.
+    #[must_use]
+    pub fn short(&self, limit: usize) -> String {
+        let cut = |text: &str| if limit == usize::MAX { text.to_owned() } else { one_line(text, limit) };
         match &self.what {
             What::Approval { action, given, quorum, approvers, requester, .. } => {
                 let left = quorum.saturating_sub(u32::try_from(given.len()).unwrap_or(u32::MAX));
@@ -125,19 +137,23 @@ impl Waiting {
                     },
                     names => {
                         let names: Vec<_> =
-                            names.iter().filter(|name| !given.contains(name)).map(Person::name).collect();
-                        format!("{left} of {}", names.join(", "))
+                            names.iter().filter(|name| !given.contains(name)).map(|name| cut(name.name())).collect();
+                        let shown = names[..names.len().min(NAMES)].join(", ");
+                        match names.len().saturating_sub(NAMES) {
+                            0 => format!("{left} of {shown}"),
+                            others => format!("{left} of {shown} and {others} others"),
+                        }
                     }
                 };
                 let not = requester.as_ref().map_or(String::new(), |person| format!(", not {person}"));
-                format!("waits for the approval of {who}{not}: {action}")
+                format!("waits for the approval of {who}{not}: {}", cut(action))
             }
             What::Question { question, .. } => match question {
-                Question::Value { text, .. } => format!("asks: {text}"),
+                Question::Value { text, .. } => format!("asks: {}", cut(text)),
                 Question::Branch { .. } => "waits for a decision".to_owned(),
                 Question::Work => "is to be done by hand".to_owned(),
-                Question::Failure { summary } => format!("failed: {summary}. What now?"),
-                Question::Doubt { evidence } => format!("may or may not have happened: {evidence}"),
+                Question::Failure { summary } => format!("failed: {}. What now?", cut(summary)),
+                Question::Doubt { evidence } => format!("may or may not have happened: {}", cut(evidence)),
             },
             What::Obstacle { obstacle: Obstacle::HeldBy(run), target } => {
                 format!("waits for {target}, which {run} holds")
@@ -146,7 +162,7 @@ impl Waiting {
                 format!("waits: {target} was changed as often as its budget allows")
             }
             What::Obstacle { obstacle: Obstacle::Frozen { by, why, .. }, target } => {
-                format!("waits: {by} froze {target}: {why}")
+                format!("waits: {by} froze {target}: {}", cut(why))
             }
         }
     }

@@ -3,6 +3,7 @@
 
 mod endpoint;
 mod leaving;
+mod load;
 mod lookalike;
 mod many;
 mod outage;
@@ -12,5 +13,6 @@ mod protocol;
 mod response;
 mod rules;
 pub mod served;
+mod sizes;
 mod small_bot;
 mod trouble;

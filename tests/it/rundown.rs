@@ -81,7 +81,9 @@ impl Desk {
 
     /// A command of `rundown`, not started.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rundown"));
+        // Figures are taken of a build for release, which cargo does not make for a test.
+        let binary = std::env::var_os("RUNDOWN_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_rundown").into());
+        let mut command = Command::new(binary);
         command
             .args(arguments)
             .current_dir(self.folder.path())

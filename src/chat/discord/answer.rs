@@ -20,7 +20,7 @@ use crate::view::sentence::Wording;
 use crate::view::time;
 
 use super::card::relative;
-use super::words::markdown;
+use super::text::{self, bare, markdown, units};
 
 /// The longest text that is sent as a message; Discord takes 2,000 characters.
 pub const MESSAGE: usize = 1_900;
@@ -28,9 +28,6 @@ pub const MESSAGE: usize = 1_900;
 const LARGEST_FILE: usize = 9 << 20;
 /// Lines of a page that stand in front of it.
 const PREVIEW: usize = 5;
-/// Lines of a list that are shown.
-const LIST: usize = 20;
-
 /// What is said back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
@@ -47,13 +44,22 @@ impl Reply {
         Self { text: text.into(), ..Self::default() }
     }
 
+    /// The same within one message: where the text is longer, all of it becomes a file.
+    fn fitted(mut self) -> Self {
+        if units(&self.text) > MESSAGE {
+            self.files.push(("answer.txt".to_owned(), bare(&self.text).into_bytes()));
+            self.text = format!("{}\n-# all of it is attached", text::cut(&self.text, MESSAGE - 40));
+        }
+        self
+    }
+
     /// Plain text as it is: in a message where it is short, else as a file with its first lines in front.
     fn page(name: &str, text: &str) -> Self {
         let shown = plain(text, usize::MAX);
-        if shown.chars().count() <= MESSAGE - 20 && !shown.contains("```") {
+        if units(&shown) <= MESSAGE - 20 && !shown.contains("```") {
             return Self::text(format!("```\n{}\n```", shown.trim_end()));
         }
-        let head: String = shown.lines().take(8).map(|line| format!("> {}\n", markdown(line, 100))).collect();
+        let head: String = shown.lines().take(8).map(|line| format!("> {}\n", markdown(line, 90))).collect();
         Self {
             text: format!("{head}-# the whole of it is attached"),
             files: vec![(name.to_owned(), text.into())],
@@ -105,7 +111,7 @@ pub async fn answer_confirmed(
     if let Some(told) = told {
         reply.text = format!("{}\n⚠️ {}", reply.text, markdown(&told, 400));
     }
-    Ok(reply)
+    Ok(reply.fitted())
 }
 
 async fn carry_out(
@@ -303,31 +309,15 @@ fn one_runbook(runbook: &Listed) -> String {
     format!("**{}** {}{severity}{faults}{words}", markdown(&runbook.id, 60), markdown(&runbook.title, 80))
 }
 
-/// Lines of a list within one message, or what to say where there is none.
+/// Lines one below the other, or what to say where there is none.
 fn list(lines: impl Iterator<Item = String>, none: &str) -> String {
     let lines: Vec<String> = lines.collect();
-    if lines.is_empty() {
-        return none.to_owned();
-    }
-    let mut text = String::new();
-    let mut shown = 0;
-    for line in lines.iter().take(LIST) {
-        if text.chars().count() + line.chars().count() > MESSAGE - 40 {
-            break;
-        }
-        text.push_str(line);
-        text.push('\n');
-        shown += 1;
-    }
-    if shown < lines.len() {
-        text.push_str(&format!("-# and {} more", lines.len() - shown));
-    }
-    text.trim_end().to_owned()
+    if lines.is_empty() { none.to_owned() } else { lines.join("\n") }
 }
 
-/// A text within one message; whole lines only.
+/// A text within one message; whole lines only, where they fit.
 pub(super) fn cut(text: &str) -> String {
-    list(text.lines().map(str::to_owned).take(LIST * 3), "")
+    text::cut(text, MESSAGE)
 }
 
 fn facts(facts: &[Recorded<Fact>], zone: chrono_tz::Tz) -> Reply {
@@ -447,9 +437,14 @@ fn preview(page: &str) -> String {
     let mut lines = Vec::new();
     for line in page.lines() {
         let line = line.trim_start_matches(['>', ' ']);
-        let skipped = line.is_empty() || line.starts_with(['#', '|', '!', '<']) || line.starts_with("Numbers like");
+        let skipped = line.is_empty()
+            || line.starts_with(['#', '|', '!', '<'])
+            || line.starts_with("Numbers like")
+            || line == "not recorded";
         if !skipped {
-            lines.push(format!("> {}", cut_at(&without_links(line), 300)));
+            // Discord shows entities as they are written.
+            let line = without_links(line).replace("&lt;", "\\<").replace("&gt;", "\\>").replace("&amp;", "&");
+            lines.push(format!("> {}", cut_at(&line, 300)));
         }
         if lines.len() == PREVIEW {
             break;
@@ -497,9 +492,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_answer_longer_than_a_message_is_attached_whole() {
+        let lines =
+            (1..=80).map(|number| format!("**book-{number}** {}", markdown("Clear `/tmp` of @everyone's files", 80)));
+        let long = Reply::text(list(lines, "none")).fitted();
+        assert!(units(&long.text) <= MESSAGE && long.text.ends_with("attached"), "{}", long.text);
+        let file = String::from_utf8(long.files[0].1.clone()).unwrap();
+        assert_eq!(file.lines().nth(79), Some("book-80 Clear `/tmp` of @everyone's files"));
+        assert_eq!(Reply::text("short").fitted(), Reply::text("short"));
+    }
+
+    #[test]
     fn a_preview_has_sentences_and_no_numbers_of_events() {
         let page = "# Full disk\n\n**inc-1** [#1] · severity P1 [#1, #4]\n\n> See [What stayed open](#open) [#9].\n\n## At a \
-                    glance\n| a | b |\n\nThe \\[word\\] stays [#2].\n";
-        assert_eq!(preview(page), "> **inc-1** · severity P1\n> See What stayed open.\n> The \\[word\\] stays.");
+                    glance\n| a | b |\n\nThe \\[word\\] of a &lt; b stays [#2].\n";
+        assert_eq!(
+            preview(page),
+            "> **inc-1** · severity P1\n> See What stayed open.\n> The \\[word\\] of a \\< b stays."
+        );
     }
 }

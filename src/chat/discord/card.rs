@@ -9,27 +9,44 @@ use serenity::all::{
     CreateSelectMenuOption,
 };
 
-use super::offers::{self, Offer, RESOLVE_ANYWAY, Weight};
-use super::words::markdown;
+use super::offers::{self, First, Offer, RESOLVE_ANYWAY, Weight};
+use super::text::{cut, label, markdown, units};
 use crate::base::event::{IncidentId, Instant, Severity};
-use crate::base::text::one_line;
+use crate::base::text::plain;
 use crate::bot::waiting::{Waiting, What, waiting};
 use crate::domain::incident;
 use crate::domain::incident::event::{Role, Status};
-use crate::domain::run::event::{Outcome, Question};
+use crate::domain::run::event::{Offered, Outcome, Question};
 use crate::domain::run::state::{Progress, Stage, State};
 use crate::view::time;
 
-/// Characters of the embed's text; Discord takes 4,096 in the description and 6,000 over all.
+/// The longest headline and text of the embed; Discord takes 256 and 4,096, and 6,000 over all.
+const TITLE: usize = 250;
 const TEXT: usize = 3_600;
-/// Steps that are shown around the one under way.
-const STEPS: usize = 12;
+/// Steps that are shown around the one under way, where one run goes on and where several do. A telephone shows some 40
+/// characters a line and 20 lines.
+const STEPS: usize = 9;
+const STEPS_OF_SEVERAL: usize = 4;
+/// Runs that are shown with their steps; the others have a line each.
+const RUNS: usize = 3;
+const RUNS_IN_A_LINE: usize = 10;
+/// Characters of a step's title and of what it said.
+const STEP: usize = 48;
+const SAID: usize = 70;
+const FAILED: usize = 140;
+/// Series of a watch.
+const SERIES: usize = 4;
 /// Buttons in a row, rows in a message, choices in a menu: Discord's limits.
 const IN_ROW: usize = 5;
 const ROWS: usize = 5;
 const IN_MENU: usize = 25;
 /// Decisions with more cases than this become a menu.
 const CASES_AS_BUTTONS: usize = 5;
+/// Cases that are listed where they are asked for.
+const CASES_LISTED: usize = 12;
+
+/// What a message that asks keeps free for what stands around the question.
+pub(super) const ROOM: usize = 200;
 
 /// Everything a card shows.
 #[derive(Clone, Copy, Debug)]
@@ -85,17 +102,33 @@ pub fn relative(at: Instant) -> String {
 pub fn card(scene: &Scene<'_>) -> Card {
     let Scene { id, incident, runs, .. } = scene;
     let severity = incident.severity.map_or(String::new(), |severity| format!("{severity} · "));
-    let title = format!("{id} · {severity}{}", markdown(&incident.title, 80));
+    let title = cut(&format!("{id} · {severity}{}", markdown(&incident.title, 120)), TITLE);
+    let (rows, left) = rows(scene);
     let mut text = head(scene);
-    for run in *runs {
-        text.push('\n');
-        text.push_str(&told(run, scene));
+    let (others, shown) = runs.split_at(runs.len().saturating_sub(RUNS));
+    for room in [STEPS, 1] {
+        text.truncate(head(scene).len());
+        if !others.is_empty() {
+            text.push('\n');
+            text.push_str(&in_a_line(others));
+        }
+        for run in shown {
+            text.push('\n');
+            text.push_str(&told(run, scene, room));
+        }
+        // Where all of it is too long, steps go first: what is asked stays.
+        if units(&text) <= TEXT {
+            break;
+        }
     }
-    let rows = rows(scene);
+    if left > 0 {
+        let more = if left == 1 { "question is" } else { "questions are" };
+        text.push_str(&format!("-# {left} more {more} answered where they are asked"));
+    }
     Card {
         title,
         text: cut(&text, TEXT),
-        footer: format!("journal {}", one_line(scene.anchor, 90)),
+        footer: label(&format!("journal {}", scene.anchor), 100),
         colour: colour(incident),
         rows,
     }
@@ -139,15 +172,27 @@ fn head(scene: &Scene<'_>) -> String {
     } else if incident.status.is_open() {
         lines.push("nobody has taken it on yet".to_owned());
     }
-    if !scene.changed.is_empty() {
-        lines.push(format!("changed lately: {}", scene.changed.join(" · ")));
+    lines.extend(scene.changed.iter().map(|changed| format!("-# changed: {changed}")));
+    lines.join("\n") + "\n"
+}
+
+/// Runs for which there is no room, a line each.
+fn in_a_line(runs: &[State]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for run in runs.iter().rev().take(RUNS_IN_A_LINE) {
+        let asks = if waiting(run).is_empty() { "" } else { " ❓" };
+        lines.push(format!("**{}** ({}) · {}{asks}", markdown(&run.plan.title, STEP), run.id, how(run)));
+    }
+    let more = runs.len().saturating_sub(RUNS_IN_A_LINE);
+    if more > 0 {
+        lines.push(format!("-# {more} more runs; `/now` tells all"));
     }
     lines.join("\n") + "\n"
 }
 
-/// A run on the card: how it stands, its steps, what it waits for.
-fn told(run: &State, scene: &Scene<'_>) -> String {
-    let how = match &run.progress {
+/// How a run stands, in a few words.
+fn how(run: &State) -> String {
+    match &run.progress {
         Progress::Over { outcome, why } => {
             let why = if why.is_empty() { String::new() } else { format!(": {}", markdown(why, 160)) };
             format!("{}{why}", outcome.word())
@@ -157,17 +202,25 @@ fn told(run: &State, scene: &Scene<'_>) -> String {
             Some(who) => format!("paused by {}", markdown(who.name(), 40)),
             None => format!("step {} of {}", at(run) + 1, run.plan.steps.len()),
         },
-    };
-    let mut lines = vec![format!("**{}** ({}) · {how}", markdown(&run.plan.title, 80), run.id)];
-    if run.is_over() && scene.runs.iter().any(|other| !other.is_over()) {
+    }
+}
+
+/// A run on the card: how it stands, its steps, what it waits for.
+fn told(run: &State, scene: &Scene<'_>, room: usize) -> String {
+    let mut lines = vec![format!("**{}** ({}) · {}", markdown(&run.plan.title, 60), run.id, how(run))];
+    let going_on = scene.runs.iter().filter(|other| !other.is_over()).count();
+    if run.is_over() && going_on > 0 {
         // What goes on needs the room.
         return lines.join("\n") + "\n";
     }
-    lines.extend(steps(run));
+    lines.extend(steps(run, if going_on > 1 { room.min(STEPS_OF_SEVERAL) } else { room }));
     if let Some((_, measured)) = scene.measured.iter().find(|(id, _)| *id == run.id) {
-        lines.extend(measured.iter().take(4).map(|line| format!("`{}`", line.replace('`', "'"))));
+        lines.extend(measured.iter().take(SERIES).map(|line| format!("`{}`", label(line, 60).replace('`', "'"))));
+        if measured.len() > SERIES {
+            lines.push(format!("-# {} more series; `/chart` draws them", measured.len() - SERIES));
+        }
     }
-    lines.extend(waiting(run).iter().map(wanted));
+    lines.extend(waiting(run).iter().map(briefly));
     lines.join("\n") + "\n"
 }
 
@@ -176,32 +229,39 @@ fn at(run: &State) -> usize {
 }
 
 /// The steps around the one under way; what lies before and behind is counted.
-fn steps(run: &State) -> Vec<String> {
+fn steps(run: &State, room: usize) -> Vec<String> {
     let all = run.plan.steps.len();
     let here = at(run);
-    let first = if all <= STEPS { 0 } else { here.saturating_sub(STEPS / 2).min(all - STEPS) };
-    let last = (first + STEPS).min(all);
+    let first = if all <= room { 0 } else { here.saturating_sub(room / 2).min(all - room) };
+    let last = (first + room).min(all);
+    // What the newest answer was is worth its words; those before are in the timeline.
+    let newest = (first..last).rev().find(|position| run.steps[*position].result.is_some());
     let mut lines = Vec::new();
     if first > 0 {
         lines.push(format!("-# {first} steps before"));
     }
-    lines.extend((first..last).map(|position| step(run, position)));
+    lines.extend((first..last).map(|position| step(run, position, newest == Some(position))));
     if last < all {
         lines.push(format!("-# {} more steps", all - last));
     }
     lines
 }
 
-fn step(run: &State, position: usize) -> String {
+fn step(run: &State, position: usize, newest: bool) -> String {
     let (plan, step) = (run.step(position), &run.steps[position]);
-    let title = markdown(&plan.title, 60);
-    let said = |text: &str| if text.is_empty() { String::new() } else { format!(" · {}", markdown(text, 70)) };
+    let title = markdown(&plan.title, STEP);
+    let said =
+        |text: &str, room| if text.is_empty() { String::new() } else { format!("\n-# {}", markdown(text, room)) };
     match (&step.stage, &step.result) {
         (Stage::Pending, _) => format!("▫️ {title}"),
         (Stage::Skipped, _) => format!("➖ {title}"),
         (Stage::Done | Stage::Failed, Some(result)) => {
-            let mark = if result.ok { "✅" } else { "❌" };
-            format!("{mark} {title}{} · {}", said(&result.summary), time::length_ms(result.took_ms))
+            let took = time::length_ms(result.took_ms);
+            match (result.ok, newest) {
+                (true, true) => format!("✅ {title} · {took}{}", said(&result.summary, SAID)),
+                (true, false) => format!("✅ {title} · {took}"),
+                (false, _) => format!("❌ {title} · {took}{}", said(&result.summary, FAILED)),
+            }
         }
         (Stage::Watching { until } | Stage::Waiting { until }, _) => format!("⏳ {title} · ends {}", relative(*until)),
         (stage, _) if stage.waits_for_human() => format!("❓ **{title}**"),
@@ -212,29 +272,69 @@ fn step(run: &State, position: usize) -> String {
     }
 }
 
-/// What a person is asked, with the prose where they must do something by hand.
+/// What a person is asked, with everything that is needed to answer: the prose of what they do by hand, the cases.
 pub(super) fn wanted(waiting: &Waiting) -> String {
+    asked(waiting, 500, usize::MAX, CASES_LISTED)
+}
+
+/// Whether [`wanted`] left something out, or is longer than a message: then [`whole`] goes with it.
+pub(super) fn is_long(waiting: &Waiting) -> bool {
+    let cases = match &waiting.what {
+        What::Question { question: Question::Branch { cases }, .. } => cases.len(),
+        _ => 0,
+    };
+    waiting.words() != waiting.short(500)
+        || cases > CASES_LISTED
+        || units(&wanted(waiting)) > super::answer::MESSAGE - ROOM
+}
+
+/// All of a question as plain text.
+pub(super) fn whole(waiting: &Waiting) -> String {
+    let mut text = format!("{}\n{}\n", waiting.title, waiting.words());
+    match &waiting.what {
+        What::Question { question: Question::Work, prose } => text.push_str(&format!("\n{prose}\n")),
+        What::Question { question: Question::Branch { cases }, .. } => {
+            for case in cases {
+                text.push_str(&format!("{}  {}{}\n", case.id, case.label, note(case).unwrap_or_default()));
+            }
+        }
+        _ => {}
+    }
+    plain(&text, usize::MAX)
+}
+
+/// The same in few lines: the message that asks has all of it.
+fn briefly(waiting: &Waiting) -> String {
+    asked(waiting, 120, 3, CASES_AS_BUTTONS)
+}
+
+fn asked(waiting: &Waiting, words: usize, prose_lines: usize, listed: usize) -> String {
     let until = waiting.until.map_or(String::new(), |until| format!(" (until {})", relative(until)));
-    let mut text = format!("> **{}** {}{until}", markdown(&waiting.title, 80), markdown(&waiting.words(), 400));
+    let said = waiting.short(words);
+    let mut text = format!("> **{}** {}{until}", markdown(&waiting.title, 80), markdown(&said, words * 3 + 300));
     match &waiting.what {
         What::Question { question: Question::Work, prose } => {
-            for line in prose.lines().filter(|line| !line.trim().is_empty()).take(12) {
-                text.push_str(&format!("\n> {}", markdown(line, 300)));
+            let mut lines = paragraphs(prose).into_iter();
+            for line in lines.by_ref().take(prose_lines) {
+                text.push_str(&format!("\n> {}", markdown(&line, if prose_lines == usize::MAX { 4_000 } else { 120 })));
+            }
+            if lines.next().is_some() {
+                text.push_str("\n> …");
+            }
+        }
+        What::Question { question: Question::Branch { cases }, .. } if cases.len() > listed => {
+            text.push_str(&format!("\n> {} cases", cases.len()));
+            if cases.len() > IN_MENU {
+                text.push_str(&format!("; the menu has {IN_MENU} of them, `/decide` takes any"));
             }
         }
         What::Question { question: Question::Branch { cases }, .. } => {
             for case in cases {
-                let label = if case.label.trim().is_empty() { &case.id } else { &case.label };
-                let note = match (case.recommended, case.fits) {
-                    (true, _) => " · recommended",
-                    (_, false) => " · its condition does not hold",
-                    _ => "",
-                };
-                text.push_str(&format!("\n> • {}{note}", markdown(label, 120)));
+                text.push_str(&format!("\n> • {}{}", markdown(named(case), 120), note(case).unwrap_or_default()));
             }
         }
         What::Approval { given, quorum, .. } if *quorum > 1 => {
-            let names: Vec<_> = given.iter().map(|person| markdown(person.name(), 40)).collect();
+            let names: Vec<_> = given.iter().take(10).map(|person| markdown(person.name(), 40)).collect();
             let names = if names.is_empty() { "nobody yet".to_owned() } else { names.join(", ") };
             text.push_str(&format!("\n> agreed: {names} ({} of {quorum})", given.len()));
         }
@@ -243,51 +343,87 @@ pub(super) fn wanted(waiting: &Waiting) -> String {
     text
 }
 
-fn rows(scene: &Scene<'_>) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut buttons = Vec::new();
-    for run in scene.runs {
-        for waiting in waiting(run) {
-            let offers = offers::of_question(run, &waiting);
-            if offers.len() > CASES_AS_BUTTONS {
-                rows.push(Row::Menu(one_line(&waiting.title, 100), offers.into_iter().take(IN_MENU).collect()));
-            } else {
-                buttons.extend(offers);
-            }
+/// Prose with a line for each paragraph and each entry of a list: a page's own line ends fall anywhere on a telephone.
+fn paragraphs(prose: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in prose.lines().map(str::trim) {
+        let numbered = line.trim_start_matches(|char: char| char.is_ascii_digit());
+        let begins = line.starts_with(['-', '*', '|', '#', '>', '`'])
+            || (numbered.len() < line.len() && numbered.starts_with(". "));
+        match found.last_mut().filter(|_| open && !begins) {
+            _ if line.is_empty() => {}
+            Some(before) => before.extend([" ", line]),
+            None => found.push(line.to_owned()),
         }
+        open = !line.is_empty();
     }
-    // What answers a question comes first; what holds a run up, and the incident's own, fills the last rows.
-    let asked = buttons.len();
-    for run in scene.runs {
-        let questions: Vec<_> =
-            waiting(run).iter().flat_map(|waiting| offers::of_question(run, waiting)).map(|offer| offer.id()).collect();
-        buttons.extend(offers::of_run(run).into_iter().filter(|offer| !questions.contains(&offer.id())));
-    }
-    let (asked, steering) = buttons.split_at(asked);
-    let own = offers::of_incident(scene.id, scene.incident);
-    let last: Vec<Offer> =
-        own.into_iter().filter(|offer| offer.label != RESOLVE_ANYWAY).chain(steering.to_vec()).collect();
-    rows.extend(asked.chunks(IN_ROW).map(|chunk| Row::Buttons(chunk.to_vec())));
-    rows.truncate(ROWS - 1);
-    let room = ROWS - rows.len();
-    rows.extend(last.chunks(IN_ROW).take(room).map(|chunk| Row::Buttons(chunk.to_vec())));
-    rows
+    found
 }
 
-fn cut(text: &str, limit: usize) -> String {
-    if text.chars().count() <= limit {
-        return text.trim_end().to_owned();
+fn named(case: &Offered) -> &str {
+    if case.label.trim().is_empty() { &case.id } else { &case.label }
+}
+
+/// What is to be known of a case.
+fn note(case: &Offered) -> Option<&'static str> {
+    match (case.recommended, case.fits) {
+        (true, _) => Some(" · recommended"),
+        (_, false) => Some(" · its condition does not hold"),
+        _ => None,
     }
-    // Whole lines only: half an escape or half a time stamp would show.
-    let mut kept = String::new();
-    for line in text.lines() {
-        if kept.chars().count() + line.chars().count() + 3 > limit {
-            break;
+}
+
+/// The row that answers one question: buttons, or a menu where there are too many.
+pub(super) fn row(waiting: &Waiting, offers: Vec<Offer>) -> Row {
+    if offers.len() > CASES_AS_BUTTONS {
+        Row::Menu(label(&waiting.title, 100), offers.into_iter().take(IN_MENU).collect())
+    } else {
+        Row::Buttons(offers)
+    }
+}
+
+/// What can be pressed, and how many questions had no room: the messages that ask them carry their own buttons.
+fn rows(scene: &Scene<'_>) -> (Vec<Row>, usize) {
+    // Those of the runs that the card shows come first.
+    let (others, shown) = scene.runs.split_at(scene.runs.len().saturating_sub(RUNS));
+    let runs = shown.iter().chain(others);
+    let questions: Vec<(&State, Waiting)> =
+        runs.flat_map(|run| waiting(run).into_iter().map(move |waiting| (run, waiting))).collect();
+    let of_one_run = questions.windows(2).all(|pair| pair[0].0.id == pair[1].0.id);
+    let mut answered = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
+    for (run, waiting) in &questions {
+        let mut offers = offers::of_question(run, waiting);
+        answered.extend(offers.iter().map(Offer::id));
+        // Which of several is answered must stand on the button itself.
+        if let Some(first) = offers.first_mut().filter(|_| questions.len() > 1) {
+            let place = if of_one_run { String::new() } else { format!(" {}", run.id) };
+            first.label = format!("{}{place}: {}", first.label, waiting.title);
         }
-        kept.push_str(line);
-        kept.push('\n');
+        if !offers.is_empty() {
+            rows.push(row(waiting, offers));
+        }
     }
-    kept + "…"
+    let left = rows.len().saturating_sub(ROWS - 1);
+    rows.truncate(ROWS - 1);
+    // What answers a question comes first; the incident's own, and what holds a run up, fill the last rows.
+    let own = offers::of_incident(scene.id, scene.incident).into_iter().filter(|offer| offer.label != RESOLVE_ANYWAY);
+    let open: Vec<&State> = scene.runs.iter().filter(|run| !run.is_over()).collect();
+    let steering = open.iter().rev().flat_map(|run| {
+        let mut offers = offers::of_run(run);
+        offers.retain(|offer| !answered.contains(&offer.id()));
+        if open.len() > 1 {
+            offers.iter_mut().for_each(|offer| {
+                offer.label = format!("{} {}", offer.label.trim_end_matches(" run"), run.id);
+            });
+        }
+        offers
+    });
+    let last: Vec<Offer> = own.chain(steering).collect();
+    let room = ROWS - rows.len();
+    rows.extend(last.chunks(IN_ROW).take(room).map(|chunk| Row::Buttons(chunk.to_vec())));
+    (rows, left)
 }
 
 impl Card {
@@ -320,11 +456,18 @@ pub fn components(row: &Row) -> CreateActionRow {
         Row::Menu(asked, offers) => {
             let options = offers
                 .iter()
-                .map(|offer| CreateSelectMenuOption::new(one_line(&offer.label, 100), offer.id().to_string()))
+                .map(|offer| {
+                    let option = CreateSelectMenuOption::new(label(&offer.label, 100), offer.id().to_string());
+                    match (offer.weight, offer.first) {
+                        (Weight::Main, _) => option.description("recommended"),
+                        (_, First::Reason) => option.description("its condition does not hold: needs a reason"),
+                        _ => option,
+                    }
+                })
                 .collect();
             let id = offers.first().map_or_else(|| "rd.menu".to_owned(), |offer| format!("menu.{}", offer.id()));
             let menu = CreateSelectMenu::new(id, CreateSelectMenuKind::String { options });
-            CreateActionRow::SelectMenu(menu.placeholder(one_line(asked, 150)))
+            CreateActionRow::SelectMenu(menu.placeholder(label(asked, 150)))
         }
     }
 }
@@ -336,7 +479,7 @@ fn button(offer: &Offer) -> CreateButton {
         Weight::Grave => ButtonStyle::Danger,
     };
     let dots = if offer.first.asks() { "…" } else { "" };
-    CreateButton::new(offer.id().to_string()).label(format!("{}{dots}", one_line(&offer.label, 78))).style(style)
+    CreateButton::new(offer.id().to_string()).label(format!("{}{dots}", label(&offer.label, 78))).style(style)
 }
 
 /// The word under which a run's end is announced.
@@ -347,3 +490,6 @@ pub fn ended(outcome: Outcome) -> &'static str {
         _ => "❌",
     }
 }
+
+#[cfg(test)]
+mod tests;

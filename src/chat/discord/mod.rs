@@ -16,7 +16,7 @@ pub mod offers;
 pub mod register;
 pub mod settings;
 mod suggest;
+mod text;
 mod thread;
 mod told;
 pub mod verbs;
-mod words;

@@ -39,8 +39,8 @@ const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(2);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
 /// How long an answer waits for the thread it wants to point to.
 const MAKING: TimeDelta = TimeDelta::seconds(3);
-/// Runs on a card.
-const RUNS: usize = 3;
+/// Open runs whose questions are asked in the thread. How many the card has room for is its own affair.
+const RUNS: usize = 20;
 /// What stands at the link from an incident to its thread.
 const LINK: &str = "the incident's thread in Discord";
 

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use serenity::all::CreateAttachment;
 
 use super::answer::{MESSAGE, Reply};
-use super::card::{Row, ended, relative, wanted};
+use super::card::{ROOM, Row, ended, is_long, relative, row, wanted, whole};
 use super::offers;
-use super::words::markdown;
+use super::text::{cut, markdown, units};
 use crate::base::event::{IncidentId, Recorded, RunId};
 use crate::base::series::Series;
 use crate::base::text::one_line;
@@ -26,8 +26,9 @@ use crate::domain::runbook::model::Does;
 use crate::domain::timeline::Fact;
 use crate::view::chart::{Unit, sparkline};
 
-/// Points that a sparkline on the card draws.
-const POINTS: usize = 24;
+/// Points that a sparkline on the card draws, and characters of a series' name: one line of a telephone together with the value.
+const POINTS: usize = 12;
+const SERIES: usize = 16;
 /// Lines of a catch-up.
 const MISSED: usize = 15;
 
@@ -43,22 +44,38 @@ impl Asked {
     }
 }
 
-/// What is asked right now, with the text and the buttons of its message.
+/// The message that asks a question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asking {
+    /// Which question.
+    pub key: Asked,
+    /// Its text.
+    pub text: String,
+    /// Its buttons, or its menu.
+    pub row: Row,
+    /// All of it as a file, where it is longer than a message.
+    pub file: Option<(String, String)>,
+}
+
+/// What is asked right now.
 #[must_use]
-pub fn asked(runs: &[State]) -> Vec<(Asked, String, Vec<Row>)> {
+pub fn asked(runs: &[State]) -> Vec<Asking> {
     let mut found = Vec::new();
+    let several = runs.iter().filter(|run| !run.is_over()).count() > 1;
     for run in runs {
         for waiting in waiting(run) {
             let offers = offers::of_question(run, &waiting);
             let Some(first) = offers.first() else { continue };
             let key = Asked::by(&first.id());
-            let text = super::answer::cut(&wanted(&waiting));
-            let row = if offers.len() > 5 {
-                Row::Menu(one_line(&waiting.title, 100), offers.into_iter().take(25).collect())
-            } else {
-                Row::Buttons(offers)
-            };
-            found.push((key, text, vec![row]));
+            let (mut text, mut file) = (wanted(&waiting), None);
+            if is_long(&waiting) {
+                text = format!("{}\n-# all of it is attached", cut(&text, MESSAGE - ROOM));
+                file = Some((format!("{}.txt", waiting.step.replace('/', "-")), whole(&waiting)));
+            }
+            if several {
+                text = format!("-# {} ({})\n{text}", markdown(&run.plan.title, 60), run.id);
+            }
+            found.push(Asking { key, text, row: row(&waiting, offers), file });
         }
     }
     found
@@ -108,7 +125,7 @@ pub fn catch_up(missed: &[(Recorded<Fact>, String)]) -> Vec<(u64, Note)> {
     }
     for (recorded, said) in &missed[skipped..] {
         let line = format!("• <t:{}:T> {}\n", recorded.head.occurred_at.timestamp(), markdown(said, 200));
-        if text.chars().count() + line.chars().count() > MESSAGE {
+        if units(&text) + units(&line) > MESSAGE {
             break;
         }
         text.push_str(&line);
@@ -184,7 +201,7 @@ impl Measured {
                 series.push(point.at, point.value);
             }
             let drawn = sparkline(&series, Unit::of(name, None), POINTS);
-            (!drawn.is_empty()).then(|| format!("{} {drawn}", one_line(name, 20)))
+            (!drawn.is_empty()).then(|| format!("{} {drawn}", one_line(name, SERIES)))
         };
         self.0.iter().filter_map(line).collect()
     }

@@ -331,6 +331,32 @@ mod tests {
         insta::assert_snapshot!(shown);
     }
 
+    /// The table of docs/discord.md.
+    fn table() -> String {
+        let mut table = "| command | takes | |\n|---|---|---|\n".to_owned();
+        let cell = |text: &str| text.replace('|', "\\|");
+        for verb in verbs() {
+            let named = |option: &Opt| {
+                let name = if option.required { format!("**{}**", option.name) } else { option.name.clone() };
+                match &option.takes {
+                    Takes::Choice(words) => format!("{name} ({})", words.join(", ")),
+                    _ => name,
+                }
+            };
+            let takes: Vec<String> = verb.options.iter().map(named).collect();
+            table += &format!("| `/{}` | {} | {} |\n", verb.path.join(" "), takes.join(", "), cell(&verb.about));
+        }
+        table
+    }
+
+    #[test]
+    fn the_page_names_every_command_and_no_other() {
+        let page = include_str!("../../../docs/discord.md");
+        let (_, behind) = page.split_once("by a test -->\n").expect("the table's beginning");
+        let (told, _) = behind.split_once("<!-- end of commands").expect("the table's end");
+        assert_eq!(told.trim(), table().trim(), "docs/discord.md should say:\n{}", table());
+    }
+
     #[test]
     fn a_title_is_enough_and_text_never_becomes_a_flag() {
         let declared = said("incident declare", &[("title", "--severity P0 is what it looks like")]).unwrap();

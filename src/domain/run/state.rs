@@ -92,6 +92,12 @@ impl Steps {
         (position < self.len).then(|| &self[position])
     }
 
+    /// A step of a state that a test makes up.
+    #[cfg(test)]
+    pub(crate) fn for_test(&mut self, position: usize) -> &mut StepState {
+        self.at_mut(position)
+    }
+
     /// The step at a position, to change it. Only folding does that.
     pub(super) fn at_mut(&mut self, position: usize) -> &mut StepState {
         let chunk = Arc::make_mut(&mut self.chunks[position / CHUNK]);

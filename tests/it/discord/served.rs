@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "what one test asks of the server another does not")]
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -54,13 +54,16 @@ impl Served {
             discord.url()
         );
         std::fs::write(desk.path().join("rundown.toml"), settings).expect("settings");
-        let mut child = desk
-            .command(&["serve"])
-            .env("DISCORD_TOKEN", discord.token())
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the binary runs");
+        Self::run(desk.command(&["serve"]).env("DISCORD_TOKEN", discord.token()))
+    }
+
+    /// Starts it without Discord: it drives runs, and that is all.
+    pub fn alone(desk: &Desk) -> Self {
+        Self::run(&mut desk.command(&["serve"]))
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary runs");
         let (kept, said) = watch::channel(Vec::new());
         let lines = BufReader::new(child.stderr.take().expect("a pipe"));
         std::thread::spawn(move || {
@@ -75,6 +78,11 @@ impl Served {
     /// What it said on standard error so far.
     pub fn said(&self) -> String {
         self.said.borrow().join("\n")
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until it says a line with this text on standard error; the line.

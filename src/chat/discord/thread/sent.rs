@@ -107,18 +107,19 @@ impl Room<'_> {
     /// Announces what a person must answer, with its buttons; takes the buttons from what is settled.
     pub(super) async fn ask(&mut self, thread: ChannelId, runs: &[State]) -> Result<Option<Trouble>, Trouble> {
         let wanted = told::asked(runs);
-        for (key, text, rows) in &wanted {
-            if !self.asked.contains_key(key) {
-                let rows = rows.iter().map(components).collect();
-                let nonce = hash(&format!("asked {key:?}"));
-                let message = self.post(thread, text, Vec::new(), rows, nonce).await?;
-                self.asked.insert(key.clone(), message);
+        for asking in &wanted {
+            if !self.asked.contains_key(&asking.key) {
+                let rows = vec![components(&asking.row)];
+                let nonce = hash(&format!("asked {:?}", asking.key));
+                let file = asking.file.as_ref().map(|(name, text)| CreateAttachment::bytes(text.as_bytes(), name));
+                let message = self.post(thread, &asking.text, file.into_iter().collect(), rows, nonce).await?;
+                self.asked.insert(asking.key.clone(), message);
             }
         }
         let settled: Vec<_> = self
             .asked
             .iter()
-            .filter(|(key, _)| !wanted.iter().any(|(wanted, ..)| wanted == *key))
+            .filter(|(key, _)| !wanted.iter().any(|wanted| wanted.key == **key))
             .map(|(key, message)| (key.clone(), *message))
             .collect();
         for (key, message) in settled {

@@ -74,11 +74,15 @@ impl Person {
         self.begin(|state| state.slash(self.id, channel, words, options, None))
     }
 
+    /// Types the last of the options of a command, and goes on without waiting for what is suggested.
+    pub fn types(&self, channel: Id, words: &str, options: &[(&str, &str)]) -> Used {
+        let (focused, _) = options.last().expect("an option that is being typed");
+        self.begin(|state| state.slash(self.id, channel, words, options, Some(focused)))
+    }
+
     /// Types the last of the options of a command and returns what is suggested: names with their values.
     pub async fn autocomplete(&self, channel: Id, words: &str, options: &[(&str, &str)]) -> Vec<(String, String)> {
-        let (focused, _) = options.last().expect("an option that is being typed");
-        let used = self.begin(|state| state.slash(self.id, channel, words, options, Some(focused)));
-        let answer = used.answer().await;
+        let answer = self.types(channel, words, options).answer().await;
         let choices = answer.data["choices"].as_array().cloned().unwrap_or_default();
         let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         choices.iter().map(|one| (text(&one["name"]), text(&one["value"]))).collect()
