@@ -185,7 +185,11 @@ async fn carry_out(
         }
         Command::Chart(asked) => {
             let pictures = bot.pictures(asked.incident.as_ref()).await?;
-            let titles = pictures.iter().map(|picture| format!("• {}", markdown(&picture.title, 160)));
+            // The figures in words too: not everybody can see a picture.
+            let told = |picture: &crate::bot::charts::Pictured| {
+                format!("• {}\n-# {}", markdown(&picture.title, 160), markdown(&picture.words, 300))
+            };
+            let titles = pictures.iter().map(told);
             let text = list(titles, "there is no chart: no watch of this incident has taken a sample");
             let files = pictures.into_iter().map(|picture| (format!("{}.png", picture.name), picture.png)).collect();
             Ok(Reply { text, files, incident: None })
