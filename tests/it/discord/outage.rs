@@ -26,8 +26,9 @@ fn without_times(card: &str) -> String {
 fn outline(page: &str) -> String {
     let missing = |line: &str| line.contains("not recorded");
     let mut told = String::new();
+    let citation = regex::Regex::new(r" \[#[^\]]*\]").expect("a pattern");
     for line in page.lines().filter(|line| line.starts_with('#') || missing(line)) {
-        let line = regex::Regex::new(r" \[#[^\]]*\]").expect("a pattern").replace_all(line, "").into_owned();
+        let line = citation.replace_all(line, "").into_owned();
         // What was measured before and after has its own tests; its addresses differ.
         if line.contains("http:") {
             continue;
