@@ -448,7 +448,7 @@ fn preview(page: &str) -> String {
         if !skipped {
             // Discord shows entities as they are written.
             let line = without_links(line).replace("&lt;", "\\<").replace("&gt;", "\\>").replace("&amp;", "&");
-            lines.push(format!("> {}", cut_at(&line, 300)));
+            lines.push(format!("> {}", text::cut(&line, 300)));
         }
         if lines.len() == PREVIEW {
             break;
@@ -480,15 +480,6 @@ fn without_links(line: &str) -> String {
         }
     }
     told + rest
-}
-
-fn cut_at(text: &str, limit: usize) -> String {
-    if text.chars().count() <= limit {
-        return text.to_owned();
-    }
-    // Between words, so that no escape is cut in two.
-    let kept: String = text.chars().take(limit).collect();
-    format!("{} …", kept.rsplit_once(' ').map_or("", |(kept, _)| kept))
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serenity::all::{
     AutocompleteChoice, CommandInteraction, ComponentInteraction, CreateActionRow, CreateAllowedMentions,
-    CreateAttachment, CreateAutocompleteResponse, CreateInteractionResponse, EditInteractionResponse, Message,
-    ModalInteraction, RoleId, User,
+    CreateAttachment, CreateAutocompleteResponse, CreateInteractionResponse, CreateMessage, EditInteractionResponse,
+    Message, ModalInteraction, RoleId, User,
 };
 use serenity::builder::Builder as _;
 use serenity::http::HttpError;
@@ -281,14 +281,25 @@ impl Context<'_> {
 
     async fn mention(&self, message: Message) {
         let who = self.who(&message.author, message.member.as_ref().map(|member| (&member.nick, &member.roles[..])));
-        let Some(incident) = &self.incident else { return };
-        let done = menus::mention(self.house, &who, incident, &message).await;
-        let reaction = if done.is_ok() { '📝' } else { '⚠' };
-        if let Err(error) = message.react(&self.house.http, reaction).await {
-            tracing::debug!(%error, "the note is taken, and could not be marked");
-        }
-        if let Err(fault) = done {
-            tracing::warn!(%fault, "a note by mention could not be taken");
+        let done = match &self.incident {
+            Some(incident) => menus::mention(self.house, &who, incident, &message).await,
+            None => Err(Fault::Usage(
+                "a mention becomes a note in an incident's thread; /now names the open ones".to_owned(),
+            )),
+        };
+        let Err(fault) = done else {
+            if let Err(error) = message.react(&self.house.http, '📝').await {
+                tracing::debug!(%error, "the note is taken, and could not be marked");
+            }
+            return;
+        };
+        // Who believes that something was written down must hear that it was not.
+        let said = CreateMessage::new()
+            .content(sorry(&fault))
+            .reference_message(&message)
+            .allowed_mentions(CreateAllowedMentions::new());
+        if let Err(error) = message.channel_id.send_message(&self.house.http, said).await {
+            tracing::warn!(%error, %fault, "a note by mention could not be taken, and nobody could be told");
         }
     }
 

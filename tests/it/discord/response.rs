@@ -103,6 +103,10 @@ async fn an_incident_is_declared_worked_on_and_resolved_from_a_telephone() {
             desk.rundown(&["timeline", "inc-1"]).out.contains("the old logs are gone")
         })
         .await;
+    // Outside a thread nobody is left to believe that it was written down.
+    ana.says(ops, "@Rundown the old logs are back");
+    ana.sees(ops, "in an incident's thread").await;
+
     // The whole record as one file, which a terminal can check.
     let exported = ana.slash(thread, "postmortem export", &[]).message().await;
     let file = discord.look(|world| world.messages[&exported].attachments()[0].clone());
