@@ -70,6 +70,11 @@ short_id!(
     RunId,
     "run"
 );
+short_id!(
+    /// One page, a call for somebody on call: `page-3`.
+    PageId,
+    "page"
+);
 
 /// A text that was given as an id and is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,6 +102,12 @@ impl Stream {
     #[must_use]
     pub fn incident(id: &IncidentId) -> Self {
         Self(format!("incident:{id}"))
+    }
+
+    /// The stream of one page.
+    #[must_use]
+    pub fn page(id: &PageId) -> Self {
+        Self(format!("page:{id}"))
     }
 
     /// The stream of one target in one environment: who holds it and what was done to it.

@@ -7,6 +7,7 @@ pub mod action;
 pub mod gate;
 pub mod incident;
 pub mod likeness;
+pub mod page;
 pub mod people;
 pub mod run;
 pub mod runbook;

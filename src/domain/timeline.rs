@@ -1,9 +1,9 @@
-//! Everything that is known about an incident, in order: the union of what incidents, runs and targets state.
+//! Everything that is known about an incident, in order: the union of what incidents, runs, targets and pages state.
 //!
 //! Lives here: [`Fact`], and how a stored event becomes one. Never lives here: how it is shown (`view/`).
 
-use crate::base::event::{IncidentId, RunId, Stream, Unreadable};
-use crate::domain::{incident, run, target};
+use crate::base::event::{IncidentId, PageId, RunId, Stream, Unreadable};
+use crate::domain::{incident, page, run, target};
 
 /// One fact of whatever stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub enum Fact {
     Run(RunId, run::event::Event),
     /// About a target, by `environment/name`.
     Target(String, target::event::Event),
+    /// About a page.
+    Page(PageId, page::event::Event),
     /// The body was erased; its kind is all that is left.
     Erased {
         /// The stream it stood in.
@@ -44,6 +46,10 @@ impl Fact {
             }
             "target" => target::event::Event::decode(kind, version, body)
                 .map(|event| Self::Target(stream.key().to_owned(), event)),
+            "page" => {
+                let id = PageId::parse(stream.key()).map_err(|bad| unreadable(bad.to_string()))?;
+                page::event::Event::decode(kind, version, body).map(|event| Self::Page(id, event))
+            }
             family => Err(unreadable(format!("nothing here reads the stream family '{family}'"))),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::base::event::{Actor, Head, Instant, Recorded, Unreadable};
 use crate::domain::timeline::Fact;
-use crate::domain::{incident, run, target};
+use crate::domain::{incident, page, run, target};
 use crate::journal::{NewEvent, Row};
 
 fn new_event(
@@ -24,6 +24,10 @@ pub(super) fn run_event(event: &run::event::Event, actor: &Actor, at: Instant) -
 }
 
 pub(super) fn target_event(event: &target::event::Event, actor: &Actor, at: Instant) -> Result<NewEvent, Unreadable> {
+    new_event(event.kind(), event.version(), event.encode(), actor, at)
+}
+
+pub(super) fn page_event(event: &page::event::Event, actor: &Actor, at: Instant) -> Result<NewEvent, Unreadable> {
     new_event(event.kind(), event.version(), event.encode(), actor, at)
 }
 

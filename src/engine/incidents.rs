@@ -83,7 +83,7 @@ impl Engine {
         Ok(found)
     }
 
-    async fn load_incident(&self, id: &IncidentId) -> Result<(State, u64), EngineError> {
+    pub(super) async fn load_incident(&self, id: &IncidentId) -> Result<(State, u64), EngineError> {
         let mut state = None;
         let mut seq = 0;
         for row in self.rows(Select::Stream(Stream::incident(id)), 0).await? {

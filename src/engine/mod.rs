@@ -8,6 +8,8 @@ mod codec;
 mod drive;
 mod incidents;
 mod observe;
+mod pages;
+pub mod paging;
 mod session;
 pub mod tail;
 mod targets;
@@ -16,8 +18,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::clock::Clock;
-use crate::base::event::{Actor, IncidentId, Instant, Person, Recorded, RunId, Stream, Unreadable};
-use crate::domain::incident;
+use crate::base::event::{Actor, IncidentId, Instant, PageId, Person, Recorded, RunId, Stream, Unreadable};
+use crate::domain::{incident, page};
 use crate::domain::run::event::Opened;
 use crate::domain::run::state::State;
 use crate::domain::run::{apply, input};
@@ -64,6 +66,15 @@ pub enum EngineError {
         /// `: host:pid`, where known.
         whom: String,
     },
+    /// There is no such page.
+    #[error("there is no {0} in this journal")]
+    NoPage(PageId),
+    /// The page does not allow it.
+    #[error(transparent)]
+    PageRefused(#[from] page::decide::Refusal),
+    /// Stored events of a page contradict each other.
+    #[error(transparent)]
+    ImpossiblePage(#[from] page::state::Impossible),
     /// The journal could not be written.
     #[error("{0}")]
     NotWritten(AppendError),

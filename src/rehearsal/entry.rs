@@ -29,6 +29,7 @@ impl Entry {
         let (kind, body) = match &recorded.event {
             Fact::Incident(_, event) => (event.kind().to_owned(), event.encode().ok()),
             Fact::Run(_, event) => (event.kind().to_owned(), event.encode().ok()),
+            Fact::Page(_, event) => (event.kind().to_owned(), event.encode().ok()),
             Fact::Target(_, event) => (event.kind().to_owned(), event.encode().ok()),
             Fact::Erased { kind, .. } => (kind.clone(), None),
         };

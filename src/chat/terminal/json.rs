@@ -16,6 +16,7 @@ pub fn line(recorded: &Recorded<Fact>) -> String {
     let (stream, kind, body) = match &recorded.event {
         Fact::Incident(id, event) => (Stream::incident(id), event.kind().to_owned(), parsed(event.encode())),
         Fact::Run(id, event) => (Stream::run(id), event.kind().to_owned(), parsed(event.encode())),
+        Fact::Page(id, event) => (Stream::page(id), event.kind().to_owned(), parsed(event.encode())),
         Fact::Target(name, event) => {
             (Stream::named(format!("target:{name}")), event.kind().to_owned(), parsed(event.encode()))
         }

@@ -5,6 +5,7 @@
 //! (its reader prints that), colours, citations.
 
 mod findings;
+mod pages;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -86,6 +87,7 @@ impl Wording {
         let told = match fact {
             Fact::Incident(_, event) => Some(self.incident(event)),
             Fact::Run(id, event) => self.run(id, event),
+            Fact::Page(id, event) => self.page(id, event),
             Fact::Target(name, event) => target_sentence(name, event, self.zone),
             Fact::Erased { kind, .. } => Some(format!("erased (it was {})", one_line(kind, NAME))),
         };

@@ -1,0 +1,263 @@
+//! Keeping pages: opening those that incidents call for, going up their ladders, handing what is to be sent to whoever can send it.
+//!
+//! Lives here: [`Engine::keep_pages`], the ports it needs ([`Roster`], [`Carrier`]), pauses between tries. Never lives here: what
+//! follows from what (`domain/page`), how a message is sent (`client`, `chat`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use futures::channel::mpsc;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _, select_biased};
+
+use super::tail::Appended;
+use super::{Engine, EngineError};
+use crate::base::event::{Actor, IncidentId, Instant, PageId, Severity, Stream};
+use crate::domain::page::cause::{Want, wanted};
+use crate::domain::page::decide::{Input, Outcome, next_deadline};
+use crate::domain::page::event::{Cause, Ladder, Opened, Route, Task};
+use crate::domain::page::state::State;
+use crate::domain::page::work::{Errand, outstanding};
+use crate::domain::page::{OnCall, decide};
+use crate::domain::timeline::Fact;
+use crate::journal::Ownership;
+
+/// How long is waited after something did not get through, first and at most.
+const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(2);
+const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
+/// How often a page that another process keeps is looked at: that process may be gone.
+const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(5);
+
+/// Who is on call and which severities call whom, as it stands now.
+pub trait Duty: OnCall + Send + Sync {
+    /// Who is called for a severity; `None` where nobody is.
+    fn ladder(&self, severity: Severity) -> Option<Ladder>;
+    /// Until when quiet hours hold back what has this severity.
+    fn held_until(&self, severity: Severity, now: Instant) -> Option<Instant>;
+}
+
+/// Where the duty is read from. It is asked anew for every decision, so that an edit counts from the next call on.
+pub trait Roster: Send + Sync {
+    /// The duty.
+    fn duty(&self) -> BoxFuture<'_, Box<dyn Duty>>;
+}
+
+/// A way to reach people.
+pub trait Carrier: Send + Sync {
+    /// Which way.
+    fn route(&self) -> Route;
+    /// Sends it. It may be the second try of something whose first try's fate nobody knows: then what got through the first time must
+    /// not be sent again. `page` and `errand.task` are the key.
+    fn carry<'a>(&'a self, page: &'a State, errand: &'a Errand) -> BoxFuture<'a, Outcome>;
+}
+
+/// What was under way, and how it went.
+type Carried<'a> = BoxFuture<'a, (PageId, Task, Route, Outcome)>;
+
+struct Keeper<'a> {
+    engine: &'a Engine,
+    roster: &'a dyn Roster,
+    carriers: &'a [&'a dyn Carrier],
+    pages: BTreeMap<PageId, State>,
+    /// Incidents to look at.
+    incidents: BTreeSet<IncidentId>,
+    under_way: FuturesUnordered<Carried<'a>>,
+    busy: BTreeSet<(PageId, Task, Route)>,
+    /// When what did not get through is tried again, and how often it was tried.
+    resting: BTreeMap<(PageId, Task, Route), (Instant, u32)>,
+}
+
+impl Engine {
+    /// Keeps pages until the future is dropped. One process does so for a journal; another one waits for its turn. `news` is everything
+    /// that is appended from now on.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn keep_pages(
+        &self,
+        roster: &dyn Roster,
+        carriers: &[&dyn Carrier],
+        mut news: mpsc::UnboundedReceiver<Appended>,
+    ) -> Result<(), EngineError> {
+        let _turn = self.turn(&mut news).await?;
+        let mut keeper = Keeper {
+            engine: self,
+            roster,
+            carriers,
+            pages: BTreeMap::new(),
+            incidents: BTreeSet::new(),
+            under_way: FuturesUnordered::new(),
+            busy: BTreeSet::new(),
+            resting: BTreeMap::new(),
+        };
+        for page in self.pages(true).await? {
+            keeper.pages.insert(page.id.clone(), page);
+        }
+        keeper.incidents.extend(self.incidents().await?.into_iter().map(|(id, _)| id));
+        loop {
+            keeper.look().await?;
+            keeper.send();
+            let mut wake = match keeper.next() {
+                Some(at) => self.clock.sleep_until(at).left_future(),
+                None => futures::future::pending().right_future(),
+            }
+            .fuse();
+            let nothing = keeper.under_way.is_empty();
+            let mut carried = match nothing {
+                true => futures::future::pending().left_future(),
+                false => keeper.under_way.select_next_some().right_future(),
+            };
+            select_biased! {
+                appended = news.select_next_some() => keeper.heard(&appended).await?,
+                carried = carried => keeper.carried(carried).await?,
+                () = wake => {}
+            }
+        }
+    }
+
+    /// Waits until no other process keeps the pages.
+    async fn turn(
+        &self,
+        news: &mut mpsc::UnboundedReceiver<Appended>,
+    ) -> Result<Box<dyn Ownership>, EngineError> {
+        loop {
+            if let Some(turn) = self.journal.own(&Stream::named("duty:pages"))? {
+                // What was heard meanwhile is read from the journal.
+                while news.try_recv().is_ok() {}
+                return Ok(turn);
+            }
+            self.clock.sleep_until(self.clock.now() + LOOK_AGAIN).await;
+        }
+    }
+}
+
+impl<'a> Keeper<'a> {
+    fn now(&self) -> Instant {
+        self.engine.clock.now()
+    }
+
+    async fn heard(&mut self, appended: &Appended) -> Result<(), EngineError> {
+        if let Some(incident) = &appended.incident
+            && matches!(appended.fact.event, Fact::Incident(..) | Fact::Page(..))
+        {
+            self.incidents.insert(incident.clone());
+        }
+        match &appended.fact.event {
+            Fact::Page(id, _) => self.reload(id).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn reload(&mut self, id: &PageId) -> Result<(), EngineError> {
+        let page = self.engine.page(id).await?;
+        self.pages.insert(id.clone(), page);
+        Ok(())
+    }
+
+    /// Looks at what is due, and at the incidents that something was said about.
+    async fn look(&mut self) -> Result<(), EngineError> {
+        let now = self.now();
+        let due: Vec<PageId> =
+            self.pages.values().filter(|page| next_deadline(page).is_some_and(|at| at <= now)).map(|page| page.id.clone()).collect();
+        for page in due {
+            self.tell(&page, Input::Due).await?;
+        }
+        while let Some(incident) = self.incidents.pop_first() {
+            self.look_at(&incident).await?;
+        }
+        self.pages.retain(|_, page| !(page.is_over() && outstanding(page).is_empty()));
+        Ok(())
+    }
+
+    async fn look_at(&mut self, id: &IncidentId) -> Result<(), EngineError> {
+        let Ok(incident) = self.engine.incident(id).await else { return Ok(()) };
+        let pages: Vec<State> =
+            self.pages.values().filter(|page| page.opened.incident.as_ref() == Some(id)).cloned().collect();
+        let duty = self.roster.duty().await;
+        let now = self.now();
+        let paging = |severity| duty.ladder(severity).is_some();
+        let urgent = |severity| duty.held_until(severity, now).is_none();
+        for want in wanted(&incident, &pages, &paging, &urgent) {
+            match want {
+                Want::Open(severity) => {
+                    let Some(ladder) = duty.ladder(severity) else { continue };
+                    let opened = Opened {
+                        incident: Some(id.clone()),
+                        subject: incident.title.clone(),
+                        severity: Some(severity),
+                        cause: Cause::Incident,
+                        ladder,
+                        routes: self.carriers.iter().map(|carrier| carrier.route()).collect(),
+                        held_until: duty.held_until(severity, now),
+                    };
+                    let (page, _) = self.engine.open_page(&Actor::Bot, opened, &*duty).await?;
+                    self.reload(&page).await?;
+                }
+                Want::Tell(page, input) => self.tell(&page, input).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell(&mut self, page: &PageId, input: Input) -> Result<(), EngineError> {
+        let duty = self.roster.duty().await;
+        match self.engine.tell_page(page, &Actor::Bot, input, &*duty).await {
+            // Somebody was faster; what they said is read below.
+            Ok(_) | Err(EngineError::PageRefused(decide::Refusal::AlreadyAnswered { .. } | decide::Refusal::Over(_))) => {}
+            Err(error) => return Err(error),
+        }
+        self.reload(page).await
+    }
+
+    /// Hands out what is to be sent, is not under way and does not rest.
+    fn send(&mut self) {
+        let now = self.now();
+        for page in self.pages.values() {
+            for errand in outstanding(page) {
+                let key = (page.id.clone(), errand.task, errand.route);
+                if self.busy.contains(&key) || self.resting.get(&key).is_some_and(|(at, _)| *at > now) {
+                    continue;
+                }
+                let Some(carrier) = self.carriers.iter().find(|carrier| carrier.route() == errand.route) else { continue };
+                self.busy.insert(key);
+                let (page, carrier) = (page.clone(), *carrier);
+                self.under_way.push(
+                    async move {
+                        let outcome = carrier.carry(&page, &errand).await;
+                        (page.id, errand.task, errand.route, outcome)
+                    }
+                    .boxed(),
+                );
+            }
+        }
+    }
+
+    async fn carried(&mut self, (page, task, route, outcome): (PageId, Task, Route, Outcome)) -> Result<(), EngineError> {
+        let key = (page.clone(), task, route);
+        self.busy.remove(&key);
+        match &outcome {
+            Outcome::Failed { why, again: true } => {
+                let tries = self.resting.get(&key).map_or(0, |(_, tries)| *tries) + 1;
+                let pause = (FIRST_PAUSE * 2_i32.saturating_pow(tries.min(8) - 1)).min(LONGEST_PAUSE);
+                tracing::warn!(%page, route = route.word(), why, "a page did not get through; it is tried again");
+                self.resting.insert(key, (self.now() + pause, tries));
+            }
+            Outcome::Failed { .. } | Outcome::Delivered { .. } => {
+                self.resting.remove(&key);
+            }
+        }
+        self.tell(&page, Input::Sent { task, route, outcome }).await
+    }
+
+    /// When to look without having heard anything.
+    fn next(&self) -> Option<Instant> {
+        let due = self.pages.values().filter_map(next_deadline);
+        let waiting = |key: &(PageId, Task, Route)| {
+            let page = self.pages.get(&key.0)?;
+            outstanding(page).iter().any(|errand| (errand.task, errand.route) == (key.1, key.2)).then_some(())
+        };
+        let again = self.resting.iter().filter(|(key, _)| waiting(key).is_some()).map(|(_, (at, _))| *at);
+        due.chain(again).min()
+    }
+}
