@@ -8,6 +8,7 @@ pub mod beat;
 pub mod discord;
 pub mod egress;
 pub mod http;
+pub mod pagerduty;
 pub mod process;
 pub mod railway;
 pub mod redis;
