@@ -75,6 +75,11 @@ short_id!(
     PageId,
     "page"
 );
+short_id!(
+    /// One override of who is on call, or one request for it: `cov-3`.
+    CoverId,
+    "cov"
+);
 
 /// A text that was given as an id and is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -114,6 +119,12 @@ impl Stream {
     #[must_use]
     pub fn target(environment: &str, target: &str) -> Self {
         Self(format!("target:{environment}/{target}"))
+    }
+
+    /// Who is on call beside the rotation: overrides, and requests for cover.
+    #[must_use]
+    pub fn rota() -> Self {
+        Self("oncall:rota".to_owned())
     }
 
     /// The journal's own stream: erasures.

@@ -11,6 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain::source", &["base"]),
     ("domain::action", &["base", "domain::source"]),
     ("domain::people", &["base", "domain::source"]),
+    ("domain::oncall", &["base", "domain::source"]),
     ("domain::target", &["base", "domain::action"]),
     ("domain::runbook", &["base", "domain::action", "domain::source"]),
     ("domain::run", &["base", "domain::action", "domain::runbook", "domain::target"]),

@@ -1,22 +1,21 @@
 //! Cron schedules in five fields: minute, hour, day of month, month, day of week.
 //!
-//! Lives here: [`Cron`] and how the times of a wall clock become instants. Never lives here: waiting for them.
+//! Lives here: [`Cron`]. Never lives here: waiting for them.
 //!
 //! The `cron` crate wants six fields, counts Sunday as 1 and combines the two day fields with *and*; so the five fields are
 //! read here and handed over written out, and a schedule that restricts both days (which cron has always meant as *or*)
 //! becomes two. It also errs around changes of the clock when it is asked in a zone; so it is asked on the wall clock's own
-//! timeline, and its answers become instants by one rule: a time that the clock skips happens at the first
-//! instant after the gap, and a time that it shows twice happens once, the first time.
+//! timeline, and its answers become instants by the one rule of [`instant_of`].
 
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{LocalResult, NaiveDateTime, TimeDelta, TimeZone};
+use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 use cron::Schedule;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ScheduleFault;
+use super::{ScheduleFault, instant_of};
 use crate::base::event::Instant;
 use crate::base::text::one_line;
 
@@ -87,7 +86,7 @@ impl Cron {
         loop {
             local = self.next_local(local)?;
             // Wall-clock times after `after`'s can be instants before it: those that the clock shows a second time.
-            if let Some(instant) = to_instant(local, zone).filter(|instant| *instant > after) {
+            if let Some(instant) = Some(instant_of(local, zone)).filter(|instant| *instant > after) {
                 return Some(instant);
             }
         }
@@ -98,33 +97,6 @@ impl Cron {
         let after = after.and_utc();
         self.schedules.iter().filter_map(|schedule| schedule.after(&after).next()).min().map(|next| next.naive_utc())
     }
-}
-
-/// The rule in the head of this file.
-fn to_instant(local: NaiveDateTime, zone: Tz) -> Option<Instant> {
-    match zone.from_local_datetime(&local) {
-        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => Some(instant.to_utc()),
-        LocalResult::None => Some(end_of_gap(local, zone)),
-    }
-}
-
-/// The first instant whose wall-clock time is after `local`, which the clock skips. No zone is more than 15 hours from
-/// UTC, and the longest gap was a day.
-fn end_of_gap(local: NaiveDateTime, zone: Tz) -> Instant {
-    let shows_later = |seconds: i64| {
-        let instant = local.and_utc() + TimeDelta::seconds(seconds);
-        instant.with_timezone(&zone).naive_local() > local
-    };
-    let (mut before, mut after) = (-48 * 3600_i64, 48 * 3600_i64);
-    while after - before > 1 {
-        let middle = before + (after - before) / 2;
-        if shows_later(middle) {
-            after = middle;
-        } else {
-            before = middle;
-        }
-    }
-    local.and_utc() + TimeDelta::seconds(after)
 }
 
 /// Refuses days that none of the months has.

@@ -1,11 +1,14 @@
 //! How long and when: durations as people write them, cron schedules, time zones.
 //!
-//! Lives here: [`Span`], [`Cron`], [`zone`]. Never lives here: a clock, timers, who waits for what.
+//! Lives here: [`Span`], [`Cron`], [`zone`], and how the times of a wall clock become
+//! instants ([`instant_of`]). Never lives here: a clock, timers, who waits for what.
 
 mod cron;
+mod local;
 mod span;
 
 pub use cron::Cron;
+pub use local::{clock_changes, instant_of, instants_of};
 pub use span::Span;
 
 use chrono_tz::Tz;

@@ -290,6 +290,11 @@ impl People {
         self.written
     }
 
+    /// The one name of every person, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.keys().map(String::as_str)
+    }
+
     /// How many persons have an account there, and how many of its roles lend a role. (Only Discord has roles.)
     #[must_use]
     pub fn known_in(&self, door: &str) -> (usize, usize) {
