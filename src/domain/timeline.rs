@@ -1,8 +1,9 @@
-//! Everything that is known about an incident, in order: the union of what incidents, runs and targets state.
+//! Everything that is known about an incident, in order: the union of what incidents, runs, targets and the rota state.
 //!
 //! Lives here: [`Fact`], and how a stored event becomes one. Never lives here: how it is shown (`view/`).
 
 use crate::base::event::{IncidentId, RunId, Stream, Unreadable};
+use crate::domain::oncall::rota;
 use crate::domain::{incident, run, target};
 
 /// One fact of whatever stream.
@@ -14,6 +15,8 @@ pub enum Fact {
     Run(RunId, run::event::Event),
     /// About a target, by `environment/name`.
     Target(String, target::event::Event),
+    /// About who is on call beside the rotation.
+    Rota(rota::event::Event),
     /// The body was erased; its kind is all that is left.
     Erased {
         /// The stream it stood in.
@@ -44,6 +47,7 @@ impl Fact {
             }
             "target" => target::event::Event::decode(kind, version, body)
                 .map(|event| Self::Target(stream.key().to_owned(), event)),
+            "oncall" => rota::event::Event::decode(kind, version, body).map(Self::Rota),
             family => Err(unreadable(format!("nothing here reads the stream family '{family}'"))),
         }
     }

@@ -8,6 +8,7 @@ mod codec;
 mod drive;
 mod incidents;
 mod observe;
+mod rota;
 mod session;
 pub mod tail;
 mod targets;
@@ -26,6 +27,7 @@ use crate::domain::timeline::Fact;
 use crate::journal::{AppendError, Batch, Item, Journal, ReadError, Select};
 
 pub use drive::{DriveOptions, Message, Standing, Stopped};
+pub use rota::RotaTold;
 
 /// Rows read at a time.
 const PAGE: usize = 1_000;
@@ -76,6 +78,9 @@ pub enum EngineError {
     /// The target does not allow it.
     #[error(transparent)]
     TargetRefused(#[from] crate::domain::target::Refusal),
+    /// Who is on call cannot be changed like that.
+    #[error(transparent)]
+    RotaRefused(#[from] crate::domain::oncall::rota::Refusal),
     /// Stored events contradict each other.
     #[error(transparent)]
     Impossible(#[from] apply::Impossible),

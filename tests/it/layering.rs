@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain::runbook", &["base", "domain::action", "domain::source"]),
     ("domain::run", &["base", "domain::action", "domain::runbook", "domain::target"]),
     ("domain::incident", &["base"]),
-    ("domain::timeline", &["base", "domain::incident", "domain::run", "domain::target"]),
+    ("domain::timeline", &["base", "domain::incident", "domain::oncall", "domain::run", "domain::target"]),
     ("domain::gate", &["base", "domain::incident", "domain::run", "domain::timeline"]),
     ("step", &["base", "client", "domain::action"]),
     ("view", &["base", "domain"]),
