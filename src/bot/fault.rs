@@ -22,9 +22,10 @@ pub enum Fault {
 impl From<EngineError> for Fault {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::NoRun(_) | EngineError::NoIncident(_) | EngineError::TargetRefused(_) => {
-                Self::Usage(error.to_string())
-            }
+            EngineError::NoRun(_)
+            | EngineError::NoIncident(_)
+            | EngineError::TargetRefused(_)
+            | EngineError::RotaRefused(_) => Self::Usage(error.to_string()),
             other => Self::Failed(other.to_string()),
         }
     }

@@ -17,6 +17,7 @@ pub mod incidents;
 pub mod joining;
 pub mod library;
 pub mod moment;
+pub mod oncall;
 pub mod overview;
 pub mod pick;
 pub mod recording;

@@ -1,13 +1,13 @@
 //! Moments as people type them: `14:05`, `10m ago`, `2026-01-30T14:05:00Z`.
 //!
-//! Lives here: [`read`]. Never lives here: what the moment is for.
+//! Lives here: [`read`], [`read_ahead`], [`read_next`]. Never lives here: what the moment is for.
 
-use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+use chrono::{DateTime, Datelike, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Weekday};
 use chrono_tz::Tz;
 
 use super::Fault;
 use crate::base::event::Instant;
-use crate::base::schedule::Span;
+use crate::base::schedule::{Span, instant_of};
 
 /// A moment in a zone, seen from `now`. A time of day is the latest one that is not in the future; of a local time that a
 /// clock change repeats, the first.
@@ -58,6 +58,32 @@ pub fn read_ahead(text: &str, zone: Tz, now: Instant) -> Result<Instant, Fault> 
     read(given, zone, now)
 }
 
+/// A moment that lies ahead as a rule: a time of day is the first one that is not before `now`, and so is one of a weekday
+/// (`mon 09:00`). Else as [`read_ahead`] has it.
+///
+/// # Errors
+/// Text of another shape, a local time that a clock change skips.
+pub fn read_next(text: &str, zone: Tz, now: Instant) -> Result<Instant, Fault> {
+    let given = text.trim();
+    let (day, time) = match given.split_once(char::is_whitespace) {
+        Some((day, time)) => (day.parse::<Weekday>().ok(), time.trim()),
+        None => (None, given),
+    };
+    let time = NaiveTime::parse_from_str(time, "%H:%M").ok().filter(|_| day.is_some() || time == given);
+    let Some(time) = time else { return read_ahead(given, zone, now).map_err(|_| bad_ahead(text)) };
+    let today = now.with_timezone(&zone).date_naive();
+    let days = (0..9).map(|ahead| today + TimeDelta::days(ahead));
+    days.filter(|date| day.is_none_or(|day| date.weekday() == day))
+        .map(|date| instant_of(date.and_time(time), zone))
+        .find(|moment| *moment >= now)
+        .ok_or_else(|| bad_ahead(text))
+}
+
+fn bad_ahead(text: &str) -> Fault {
+    let shown = crate::base::text::one_line(text, 60);
+    Fault::Usage(format!("'{shown}' is no time; write 18:00, 'mon 09:00', '2026-11-21 09:00' or 'in 8h'"))
+}
+
 fn bad(text: &str) -> Fault {
     let shown = crate::base::text::one_line(text, 60);
     Fault::Usage(format!("'{shown}' is no time; write 14:05, '10m ago' or 2026-01-30T14:05:00Z"))
@@ -79,5 +105,21 @@ mod tests {
         assert_eq!(at("2026-01-30T14:05:00Z").unwrap(), "2026-01-30T14:05:00+00:00");
         assert!(at("2026-03-29 02:30").is_err(), "Sunday the 29th had no half past two");
         assert!(at("soon").unwrap_err().to_string().contains("14:05"));
+    }
+
+    #[test]
+    fn who_plans_means_the_future() {
+        // A Monday.
+        let now: Instant = "2026-03-02T08:10:00Z".parse().unwrap();
+        let at = |text| read_next(text, chrono_tz::Europe::Berlin, now).map(|moment| moment.to_rfc3339());
+        assert_eq!(at("09:10").unwrap(), "2026-03-02T08:10:00+00:00", "this very minute");
+        assert_eq!(at("09:05").unwrap(), "2026-03-03T08:05:00+00:00", "today's is over");
+        assert_eq!(at("Mon 09:00").unwrap(), "2026-03-09T08:00:00+00:00", "in a week: today's is over");
+        assert_eq!(at("friday 18:00").unwrap(), "2026-03-06T17:00:00+00:00");
+        assert_eq!(at("2026-04-01 09:00").unwrap(), "2026-04-01T07:00:00+00:00");
+        assert_eq!(at("in 8h").unwrap(), "2026-03-02T16:10:00+00:00");
+        for wrong in ["soon", "someday 09:00", "09:00 mon", "mon", ""] {
+            assert!(at(wrong).unwrap_err().to_string().contains("'mon 09:00'"), "{wrong}");
+        }
     }
 }

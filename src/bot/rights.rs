@@ -4,7 +4,7 @@
 //! (also at a prompt), `can-i`. Every door goes through them. Never lives here: what a role may do (`domain/people`), how
 //! somebody is told (`view/rights`), the rule of a target (the run decides that).
 
-use super::grammar::{Action, Approve, CanI, Command, Hypothesis, Incident, Postmortem, Runbook, named};
+use super::grammar::{Action, Approve, CanI, Command, Hypothesis, Incident, Oncall, Postmortem, Runbook, named};
 use super::waiting::{What, waiting};
 use super::{Bot, Fault, steer};
 use crate::base::event::{Actor, IncidentId, Person, RunId};
@@ -36,6 +36,16 @@ pub fn need(command: &Command) -> (&'static str, Right) {
             Action::Done(_) => ("action done", Right::Respond),
             Action::Reopen(_) => ("action reopen", Right::Respond),
             Action::List { .. } => ("action list", Right::Look),
+        },
+        Command::Oncall(verb) => match verb {
+            Oncall::Who(_) => ("oncall who", Right::Look),
+            Oncall::Next { .. } => ("oncall next", Right::Look),
+            Oncall::Schedule { .. } => ("oncall schedule", Right::Look),
+            Oncall::Override(_) => ("oncall override", Right::Respond),
+            Oncall::Cover(_) => ("oncall cover", Right::Respond),
+            Oncall::Take { .. } => ("oncall take", Right::Respond),
+            Oncall::Remove { .. } => ("oncall remove", Right::Respond),
+            Oncall::Simulate(_) => ("oncall simulate", Right::Look),
         },
         Command::Postmortem(Postmortem::Draft { .. }) => ("postmortem draft", Right::Look),
         Command::Postmortem(Postmortem::Export { .. }) => ("postmortem export", Right::Look),

@@ -36,7 +36,7 @@ pub struct Patient<'a> {
     pub file: Result<File, FileError>,
     /// Where the journal is, or would be.
     pub journal: PathBuf,
-    /// Runbooks, targets and people.
+    /// Runbooks, targets, people, who is on call.
     pub library: &'a Library,
     /// Which environment's targets; the default one where left out.
     pub environment: Option<String>,
@@ -60,6 +60,7 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     // What is only read is read before any deadline runs.
     let runbooks = settings::runbooks(patient.library, patient.environment.as_deref());
     let people = settings::people(patient.library, file.discord.is_some());
+    let oncall = settings::oncall(patient.library);
     let known = patient.library.environment(patient.environment.as_deref());
     let secrets = patient.library.secrets();
     let (mut grants, mut reached, mut on_railway) = (Vec::new(), Vec::new(), Vec::new());
@@ -86,6 +87,7 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     findings.extend(journal);
     findings.extend(runbooks);
     findings.extend(people);
+    findings.extend(oncall);
     findings.extend(grants.into_iter().chain(reached).chain(on_railway));
     let (discord, invite) = discord;
     findings.extend(discord);

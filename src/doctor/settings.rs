@@ -1,8 +1,9 @@
-//! What is written down: `rundown.toml`, the runbooks, `people.yaml`.
+//! What is written down: `rundown.toml`, the runbooks, `people.yaml`, `oncall.yaml`.
 //!
 //! Lives here: what of it keeps the server from its work. Never lives here: reading the files (`config`, `bot/library`).
 
 use super::finding::Finding;
+use crate::base::event::Severity;
 use crate::base::text::one_line;
 use crate::bot::Fault;
 use crate::bot::grammar::Check;
@@ -135,5 +136,32 @@ pub fn people(library: &Library, in_discord: bool) -> Vec<Finding> {
         }
         (true, false, _) => Finding::good(CHECK, "people.yaml is understood"),
         (false, ..) => Finding::note(CHECK, "there is no people.yaml: whoever sits at the terminal may do everything"),
+    }]
+}
+
+/// Whether somebody is on call.
+pub fn oncall(library: &Library) -> Vec<Finding> {
+    const CHECK: &str = "on call";
+    let oncall = match library.oncall() {
+        Ok(Some(oncall)) => oncall,
+        Ok(None) => {
+            return vec![Finding::note(CHECK, "there is no oncall.yaml: nobody is on call, and nobody is paged")];
+        }
+        Err(fault) => {
+            return vec![
+                Finding::wrong(CHECK, first_line(&fault))
+                    .mend("`rundown check` shows the place. Until it is mended nobody is on call."),
+            ];
+        }
+    };
+    let count =
+        |many: usize, one: &str, more: &str| if many == 1 { format!("1 {one}") } else { format!("{many} {more}") };
+    let schedules = count(oncall.schedules.len(), "schedule", "schedules");
+    let policies = count(oncall.policies.len(), "policy", "policies");
+    let says = format!("oncall.yaml is understood: {schedules}, {policies}");
+    vec![match oncall.policy_for(Severity::P0) {
+        Some(_) => Finding::good(CHECK, says),
+        None => Finding::warn(CHECK, format!("{says}; an incident of severity P0 pages nobody"))
+            .mend("Name a policy for P0 under `page` in oncall.yaml; docs/oncall.md shows how."),
     }]
 }

@@ -1,8 +1,9 @@
-//! Everything that is known about an incident, in order: the union of what incidents, runs, targets and pages state.
+//! Everything that is known about an incident, in order: the union of what incidents, runs, targets, pages and the rota state.
 //!
 //! Lives here: [`Fact`], and how a stored event becomes one. Never lives here: how it is shown (`view/`).
 
 use crate::base::event::{IncidentId, PageId, RunId, Stream, Unreadable};
+use crate::domain::oncall::rota;
 use crate::domain::{incident, page, run, target};
 
 /// One fact of whatever stream.
@@ -16,6 +17,8 @@ pub enum Fact {
     Target(String, target::event::Event),
     /// About a page.
     Page(PageId, page::event::Event),
+    /// About who is on call beside the rotation.
+    Rota(rota::event::Event),
     /// The body was erased; its kind is all that is left.
     Erased {
         /// The stream it stood in.
@@ -50,6 +53,7 @@ impl Fact {
                 let id = PageId::parse(stream.key()).map_err(|bad| unreadable(bad.to_string()))?;
                 page::event::Event::decode(kind, version, body).map(|event| Self::Page(id, event))
             }
+            "oncall" => rota::event::Event::decode(kind, version, body).map(Self::Rota),
             family => Err(unreadable(format!("nothing here reads the stream family '{family}'"))),
         }
     }

@@ -10,6 +10,7 @@ mod incidents;
 mod observe;
 mod pages;
 pub mod paging;
+mod rota;
 mod session;
 pub mod tail;
 mod targets;
@@ -28,6 +29,7 @@ use crate::domain::timeline::Fact;
 use crate::journal::{AppendError, Batch, Item, Journal, ReadError, Select};
 
 pub use drive::{DriveOptions, Message, Standing, Stopped};
+pub use rota::RotaTold;
 
 /// Rows read at a time.
 const PAGE: usize = 1_000;
@@ -87,6 +89,9 @@ pub enum EngineError {
     /// The target does not allow it.
     #[error(transparent)]
     TargetRefused(#[from] crate::domain::target::Refusal),
+    /// Who is on call cannot be changed like that.
+    #[error(transparent)]
+    RotaRefused(#[from] crate::domain::oncall::rota::Refusal),
     /// Stored events contradict each other.
     #[error(transparent)]
     Impossible(#[from] apply::Impossible),

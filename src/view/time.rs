@@ -23,6 +23,12 @@ pub fn moment(at: Instant, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// `Mon 2026-03-02 08:14` in the zone: what is planned by days and weeks.
+#[must_use]
+pub fn planned(at: Instant, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M").to_string()
+}
+
 /// `Europe/Berlin, UTC+1`: the zone with what it differs from UTC at that moment.
 #[must_use]
 pub fn zone_label(at: Instant, zone: Tz) -> String {

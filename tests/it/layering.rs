@@ -17,7 +17,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain::run", &["base", "domain::action", "domain::runbook", "domain::target"]),
     ("domain::incident", &["base"]),
     ("domain::page", &["base", "domain::incident"]),
-    ("domain::timeline", &["base", "domain::incident", "domain::page", "domain::run", "domain::target"]),
+    (
+        "domain::timeline",
+        &["base", "domain::incident", "domain::oncall", "domain::page", "domain::run", "domain::target"],
+    ),
     ("domain::gate", &["base", "domain::incident", "domain::run", "domain::timeline"]),
     ("step", &["base", "client", "domain::action"]),
     ("view", &["base", "domain"]),

@@ -97,7 +97,7 @@ fn example(arg: &Arg) -> String {
     }
     match arg.get_value_names().and_then(<[_]>::first).map(clap::builder::Str::as_str) {
         Some("ID") => "H1",
-        Some("INC" | "RUN" | "N" | "EVENT") => "1",
+        Some("INC" | "RUN" | "N" | "EVENT" | "COV") => "1",
         Some("NAME=VALUE") => "a=b",
         _ => "x",
     }

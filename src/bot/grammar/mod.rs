@@ -10,6 +10,7 @@ mod chart;
 mod findings;
 mod freeze;
 mod incident;
+mod oncall;
 mod overview;
 mod records;
 mod runbook;
@@ -24,6 +25,7 @@ pub use findings::{
 };
 pub use freeze::{Freeze, Unfreeze};
 pub use incident::{Incident, Section};
+pub use oncall::{Cover, Oncall, OverrideArgs, Simulate, Who};
 pub use overview::{HealthNow, Now, StopAll};
 pub use records::{Backup, Export, Postmortem, Purge, Rehearse, ReportArgs, Restore, Timeline, Verify};
 pub use runbook::{Check, Diff, Do, Health, PlanArgs, Run, Runbook, Where};
@@ -52,6 +54,9 @@ pub enum Command {
     Now(Now),
     /// How every target was when it was last looked at, and who froze it.
     Health(HealthNow),
+    /// Who is on call: now, next, and who steps in.
+    #[command(subcommand)]
+    Oncall(Oncall),
     /// Hold every open run up at once: nothing new starts. `runbook resume` lets one go on.
     Stop(StopAll),
     /// Agree to the exact action that a step waits with.

@@ -75,6 +75,7 @@ pub fn private(path: &[String]) -> bool {
     match words.as_slice() {
         ["incident", verb] => matches!(*verb, "list" | "show"),
         ["runbook", verb] => matches!(*verb, "list" | "show" | "plan" | "status"),
+        ["oncall", verb] => matches!(*verb, "who" | "next" | "schedule"),
         ["hypothesis" | "action", verb] => *verb == "list",
         ["postmortem", verb] => *verb == "check",
         [verb] => {
@@ -136,6 +137,7 @@ async fn carry_out(
         Command::Withdraw(said) => outcome(bot, bot.withdraw(me, said).await?),
         Command::Now(asked) => Ok(going(&bot.now(&asked).await?)),
         Command::Health(asked) => Ok(conditions(&bot.conditions(&asked).await?)),
+        Command::Oncall(verb) => super::oncall::answer(bot, me, verb).await,
         Command::Stop(asked) => Ok(stopped(&bot.stop_all(who, &asked).await?)),
         Command::Approve(said) => Ok(written(&bot.say(who, said).await?)),
         Command::Reject(said) => Ok(written(&bot.say(who, said).await?)),

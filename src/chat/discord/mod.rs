@@ -14,6 +14,7 @@ pub mod gateway;
 mod interaction;
 mod menus;
 pub mod offers;
+mod oncall;
 pub mod register;
 pub mod settings;
 mod suggest;

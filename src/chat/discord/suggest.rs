@@ -71,7 +71,26 @@ pub(super) async fn suggest(
                 .map(|case| (format!("{} ({})", case.label, case.id), case.id))
                 .collect()
         }
-        Source::Persons => bot.person_names().await?.into_iter().map(|name| (name.clone(), name)).collect(),
+        Source::Persons => {
+            let oncall = bot.library().oncall().ok().flatten();
+            let mut names: std::collections::BTreeSet<String> = bot.person_names().await?.into_iter().collect();
+            names.extend(oncall.iter().flat_map(|oncall| oncall.persons()).map(|person| person.name().to_owned()));
+            names.into_iter().map(|name| (name.clone(), name)).collect()
+        }
+        Source::Schedules => {
+            let schedules = bot.library().oncall()?.map(|oncall| oncall.schedules).unwrap_or_default();
+            schedules.into_keys().map(|name| (name.clone(), name)).collect()
+        }
+        Source::Covers => {
+            let (now, rota) = (bot.clock().now(), bot.rota().await?);
+            let asked = rota
+                .open(now)
+                .map(|(id, one)| (format!("{id} · {} asks for cover on {}", one.person, one.schedule), id.to_string()));
+            let ahead = rota.overrides().iter().filter(|one| one.until > now);
+            let ahead = ahead
+                .map(|one| (format!("{} · {} is on call on {}", one.id, one.person, one.schedule), one.id.to_string()));
+            asked.chain(ahead).collect()
+        }
         Source::Items => {
             let Some(incident) = incident else { return Ok(Vec::new()) };
             let state = bot.incident_state(incident).await?;

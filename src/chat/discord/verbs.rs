@@ -22,6 +22,7 @@ const NOT_HERE: &[&str] = &[
     "backup",
     "check",
     "export",
+    "oncall simulate",
     "plan",
     "purge",
     "rehearse",
@@ -52,6 +53,10 @@ pub enum Source {
     Cases,
     /// Persons.
     Persons,
+    /// Schedules.
+    Schedules,
+    /// Requests for cover, and overrides.
+    Covers,
     /// Hypotheses, evidence, action items and so on of the incident that is meant.
     Items,
 }
@@ -193,6 +198,9 @@ fn source(path: &[&str], id: &str) -> Option<Source> {
         "runbook" => Source::Runbooks,
         "incident" => Source::Incidents,
         "run" => Source::Runs,
+        "from" if path[0] == "oncall" => return None,
+        "id" if path[0] == "oncall" => Source::Covers,
+        "schedule" => Source::Schedules,
         "step" | "from" => Source::Steps,
         "case" => Source::Cases,
         "person" | "owner" => Source::Persons,

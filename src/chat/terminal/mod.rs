@@ -12,6 +12,7 @@ mod freezing;
 mod health;
 mod json;
 mod keyboard;
+mod oncall;
 mod out;
 mod overview;
 pub mod paint;
@@ -139,6 +140,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         },
         Command::Now(asked) => show.going(&bot.now(&asked).await?),
         Command::Health(asked) => show.conditions(&bot.conditions(&asked).await?),
+        Command::Oncall(verb) => oncall::carry_out(bot, me, &show, verb).await,
         Command::Stop(asked) => show.stopped(&bot.stop_all(who, &asked).await?),
         Command::Approve(said) => show.written(&bot.say(who, said).await?),
         Command::Reject(said) => show.written(&bot.say(who, said).await?),
@@ -209,16 +211,21 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
 }
 
 fn checked(show: &show::Show, checks: Checks) -> Result<Exit, Fault> {
-    for check in checks.pages.iter().chain(&checks.people) {
+    let all = || checks.pages.iter().chain(&checks.people).chain(&checks.oncall);
+    for check in all() {
         tell!("{}", check.rendered(show.paint.on));
     }
-    let all = || checks.pages.iter().chain(&checks.people);
     let faulty = all().filter(|page| !page.faults.is_empty()).count();
     let faults: usize = all().map(|page| page.faults.len()).sum();
-    let people = if checks.people.is_some() { " and people.yaml" } else { "" };
+    let beside = match (checks.people.is_some(), checks.oncall.is_some()) {
+        (true, true) => ", people.yaml and oncall.yaml",
+        (true, false) => " and people.yaml",
+        (false, true) => " and oncall.yaml",
+        (false, false) => "",
+    };
     let pages = match checks.pages.len() {
-        1 => format!("1 runbook{people}"),
-        several => format!("{several} runbooks{people}"),
+        1 => format!("1 runbook{beside}"),
+        several => format!("{several} runbooks{beside}"),
     };
     if faults == 0 {
         telln!("{pages} checked, no faults");

@@ -4,12 +4,14 @@
 //! earlier ones, and *overrides* go over all. A *policy* is a ladder of steps that notify schedules and persons.
 //!
 //! Lives here: what `oncall.yaml` says ([`Oncall`]; [`load`] reads it), who is on call when ([`who`], [`shifts`],
-//! [`next_handoff`]), whom a policy reaches ([`Oncall::rung`]), overrides and requests for cover ([`rota`]). Never lives here: sending anything, reading files, a clock: every instant is an argument.
+//! [`next_handoff`]), whom a policy reaches ([`Oncall::rung`]), overrides and requests for cover ([`rota`]), what a plan comes to
+//! ([`simulate`]). Never lives here: sending anything, reading files, a clock: every instant is an argument.
 
 pub mod load;
 mod policy;
 pub mod rota;
 mod schedule;
+pub mod simulate;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};

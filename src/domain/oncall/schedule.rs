@@ -201,7 +201,12 @@ pub fn next_handoff(schedule: &Schedule, overrides: &Overrides, after: Instant) 
 }
 
 /// Who is on call from when on, nobody included, from `from` until before `to`.
-fn changes(schedule: &Schedule, overrides: &Overrides, from: Instant, to: Instant) -> Vec<(Instant, Option<Person>)> {
+pub(super) fn changes(
+    schedule: &Schedule,
+    overrides: &Overrides,
+    from: Instant,
+    to: Instant,
+) -> Vec<(Instant, Option<Person>)> {
     let (mut found, mut at) = (Vec::new(), from);
     for shift in shifts(schedule, overrides, from, to) {
         if shift.from > at {

@@ -6,6 +6,7 @@
 
 mod findings;
 mod pages;
+mod rota;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -89,6 +90,7 @@ impl Wording {
             Fact::Run(id, event) => self.run(id, event),
             Fact::Page(id, event) => self.page(id, event),
             Fact::Target(name, event) => target_sentence(name, event, self.zone),
+            Fact::Rota(event) => Some(rota::sentence(event, self.zone)),
             Fact::Erased { kind, .. } => Some(format!("erased (it was {})", one_line(kind, NAME))),
         };
         self.learn(fact);

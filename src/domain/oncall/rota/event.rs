@@ -21,6 +21,20 @@ crate::stored_events! {
     }
 }
 
+impl Event {
+    /// Which override or request it is about.
+    #[must_use]
+    pub fn id(&self) -> &CoverId {
+        match self {
+            Self::OverrideAdded(OverrideAdded { id, .. })
+            | Self::OverrideRemoved(OverrideRemoved { id, .. })
+            | Self::CoverAsked(CoverAsked { id, .. })
+            | Self::CoverTaken(CoverTaken { id, .. })
+            | Self::CoverWithdrawn(CoverWithdrawn { id, .. }) => id,
+        }
+    }
+}
+
 /// See [`Event::OverrideAdded`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OverrideAdded {

@@ -1,0 +1,36 @@
+//! Who steps in for whom.
+
+use chrono_tz::Tz;
+
+use super::{NAME, because, name};
+use crate::base::event::Instant;
+use crate::base::text::one_line;
+use crate::domain::oncall::rota::event::Event;
+use crate::view::time;
+
+pub(super) fn sentence(event: &Event, zone: Tz) -> String {
+    match event {
+        Event::OverrideAdded(added) => {
+            let (person, schedule, when) =
+                (name(&added.person), one_line(&added.schedule, NAME), span(added.from, added.until, zone));
+            let by = if added.by == added.person { String::new() } else { format!(", says {}", name(&added.by)) };
+            format!("{}: {person} is on call on {schedule} {when}{by}{}", added.id, because(added.why.as_deref()))
+        }
+        Event::OverrideRemoved(removed) => {
+            format!("{} ends: the rotation holds again, says {}", removed.id, name(&removed.by))
+        }
+        Event::CoverAsked(asked) => {
+            let (person, schedule, when) =
+                (name(&asked.person), one_line(&asked.schedule, NAME), span(asked.from, asked.until, zone));
+            format!("{}: {person} asks for cover on {schedule} {when}{}", asked.id, because(asked.why.as_deref()))
+        }
+        Event::CoverTaken(taken) => format!("{}: {} takes it", taken.id, name(&taken.by)),
+        Event::CoverWithdrawn(withdrawn) => {
+            format!("{}: the request for cover is withdrawn, says {}", withdrawn.id, name(&withdrawn.by))
+        }
+    }
+}
+
+fn span(from: Instant, until: Instant, zone: Tz) -> String {
+    format!("from {} until {} ({})", time::planned(from, zone), time::planned(until, zone), zone.name())
+}
