@@ -18,6 +18,7 @@ use rundown::chat::terminal::args::{Args, Door, Verb};
 use rundown::chat::terminal::{Exit, Terminal, carry_out};
 use rundown::client::discord::reaching;
 use rundown::client::http::HttpClient;
+use rundown::client::pagerduty::{self, PagerDuty};
 use rundown::client::process::ProcessGroups;
 use rundown::client::railway::{ENDPOINT, RailwayApi};
 use rundown::client::redis::RedisServers;
@@ -74,7 +75,7 @@ fn work(args: Args) -> Result<Exit, Fault> {
         _ => read.clone().map_err(|error| Fault::Usage(error.to_string()))?,
     };
     let serving = match args.verb {
-        Verb::Serve => Some(serving(&file, &environment)?),
+        Verb::Serve => Some(serving(&file, &clock, &environment)?),
         _ => None,
     };
     let flags =
@@ -163,7 +164,7 @@ fn serve(bot: &Bot, serving: &Serving) -> Result<Exit, Fault> {
 }
 
 /// What `serve` is told by the settings file.
-fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, Fault> {
+fn serving(file: &File, clock: &Arc<dyn Clock>, environment: Environment<'_>) -> Result<Serving, Fault> {
     let wrong = |error: rundown::config::file::FileError| Fault::Usage(error.to_string());
     let discord = file.discord.as_ref().map(|discord| {
         let token = discord.token.value("discord.token", environment).map_err(wrong)?;
@@ -178,7 +179,12 @@ fn serving(file: &File, environment: Environment<'_>) -> Result<Serving, Fault> 
             heartbeat.every().map_err(wrong)?,
         ))
     });
-    Ok(Serving { discord: discord.transpose()?, heartbeat: heartbeat.transpose()? })
+    let pagerduty = file.pagerduty.as_ref().map(|pagerduty| {
+        let key = pagerduty.routing_key.value("pagerduty.routing-key", environment).map_err(wrong)?;
+        let url = pagerduty.url.as_deref().unwrap_or(pagerduty::ENDPOINT);
+        Ok::<_, Fault>(PagerDuty::new(Arc::new(HttpClient::new(clock.clone())), url, key))
+    });
+    Ok(Serving { discord: discord.transpose()?, pagerduty: pagerduty.transpose()?, heartbeat: heartbeat.transpose()? })
 }
 
 /// What really reaches out.

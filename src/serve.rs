@@ -2,6 +2,7 @@
 //!
 //! Lives here: wiring the fleet, Discord, the heartbeat and the signals together; leaving. Never lives here: what any of them does.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,11 +11,17 @@ use futures::{FutureExt as _, StreamExt as _, pin_mut, select_biased};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::schedule::Span;
+use crate::bot::fleet::Appended;
 use crate::bot::fleet::Fleet;
+use crate::bot::paging::Carrier;
+use crate::bot::paging::pagerduty::Pager;
 use crate::bot::{Bot, Fault};
+use crate::chat::discord::paging::Discord;
+use crate::chat::discord::thread::Threads;
 use crate::chat::discord::{door, settings::Settings};
 use crate::chat::terminal::signals::signals;
 use crate::client::beat::Beat;
+use crate::client::pagerduty::PagerDuty;
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -24,6 +31,8 @@ const LEAVE_WITHIN: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
 pub struct Serving {
     /// Discord, where it is set up.
     pub discord: Option<Settings>,
+    /// `PagerDuty`, where it is set up.
+    pub pagerduty: Option<PagerDuty>,
     /// The heartbeat: where, and how often.
     pub heartbeat: Option<(SecretString, Span)>,
 }
@@ -36,7 +45,10 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
     let (fleet, harbour) = Fleet::new();
     let (ear, news) = mpsc::unbounded();
-    let driving = bot.drive_all(harbour, ear).fuse();
+    let (pager, calls) = mpsc::unbounded();
+    let driving = bot.drive_all(harbour, vec![ear, pager]).fuse();
+    let threads = Threads::new(BTreeMap::new());
+    let paging = page(bot, serving, &threads, calls).fuse();
     let ready = |name: &str, endpoint: Option<SocketAddr>| match endpoint {
         None => say(&format!("ready: in Discord as {name}")),
         Some(address) => {
@@ -48,7 +60,7 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
     };
     let talking = async {
         match &serving.discord {
-            Some(settings) => door::serve(bot, &fleet, settings, news, &ready).await,
+            Some(settings) => door::serve(bot, &fleet, settings, threads.clone(), news, &ready).await,
             None => {
                 say("ready: driving runs; Discord is not set up (rundown.toml has no [discord])");
                 // Nobody listens: what is heard is let go.
@@ -65,7 +77,7 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
         }
     }
     .fuse();
-    pin_mut!(driving, talking, beating);
+    pin_mut!(driving, talking, paging, beating);
     let mut leave = futures::future::pending().boxed().fuse();
     loop {
         select_biased! {
@@ -77,9 +89,26 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
             driven = driving => return driven,
             () = leave => return Ok(()),
             talked = talking => talked?,
+            () = paging => {}
             () = beating => {}
         }
     }
+}
+
+/// Keeps pages, by the ways that are set up. What goes wrong with them must not end what else this process does.
+async fn page(bot: &Bot, serving: &Serving, threads: &Threads, calls: mpsc::UnboundedReceiver<Appended>) {
+    let discord = serving.discord.as_ref().map(|settings| Discord::new(bot, settings, threads.subscribe()));
+    let pager = serving.pagerduty.clone().map(|pagerduty| Pager::new(pagerduty, bot.clock().clone()));
+    let discord = discord.as_ref().map(|discord| discord as &dyn Carrier);
+    let carriers: Vec<&dyn Carrier> =
+        discord.into_iter().chain(pager.as_ref().map(|pager| pager as &dyn Carrier)).collect();
+    if carriers.is_empty() {
+        return calls.for_each(|_| futures::future::ready(())).await;
+    }
+    if let Err(fault) = bot.keep_pages(&carriers, calls).await {
+        tracing::error!(%fault, "pages are not kept any more until the next start");
+    }
+    futures::future::pending().await
 }
 
 /// Calls an address again and again, so that something else notices when it stops.

@@ -24,6 +24,7 @@ impl From<EngineError> for Fault {
         match error {
             EngineError::NoRun(_)
             | EngineError::NoIncident(_)
+            | EngineError::NoPage(_)
             | EngineError::TargetRefused(_)
             | EngineError::RotaRefused(_) => Self::Usage(error.to_string()),
             other => Self::Failed(other.to_string()),

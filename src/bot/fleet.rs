@@ -140,14 +140,14 @@ struct Turn<'a> {
 
 impl Bot {
     /// Drives every open run, and every run that is opened, until the future is dropped or the fleet is drained.
-    /// `ear` gets everything that is appended to the journal from now on, by whatever process.
+    /// Each of the `ears` gets everything that is appended to the journal from now on, by whatever process.
     ///
     /// Runs that were left behind are taken over one by one, at most ten a second that act on the same target, so that
     /// a server that comes back is not met by all of them at once.
     ///
     /// # Errors
     /// The journal cannot be read any more, the secrets that `targets.yaml` names cannot.
-    pub async fn drive_all(&self, harbour: Harbour, ear: mpsc::UnboundedSender<Appended>) -> Result<(), Fault> {
+    pub async fn drive_all(&self, harbour: Harbour, ears: Vec<mpsc::UnboundedSender<Appended>>) -> Result<(), Fault> {
         let Harbour { fleet, mut claims } = harbour;
         let engine = self.engine()?;
         let head = engine.journal().head().await.map_err(Fault::from)?.pos;
@@ -193,7 +193,7 @@ impl Bot {
                     for appended in news {
                         turn.heard(&appended);
                         // Nobody listens any more only when the process is leaving.
-                        drop(ear.unbounded_send(appended));
+                        ears.iter().for_each(|ear| drop(ear.unbounded_send(appended.clone())));
                     }
                 }
                 Happened::Due => turn.start_due(),

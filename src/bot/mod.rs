@@ -19,6 +19,7 @@ pub mod library;
 pub mod moment;
 pub mod oncall;
 pub mod overview;
+pub mod paging;
 pub mod pick;
 pub mod recording;
 pub mod records;

@@ -4,7 +4,7 @@
 //! (also at a prompt), `can-i`. Every door goes through them. Never lives here: what a role may do (`domain/people`), how
 //! somebody is told (`view/rights`), the rule of a target (the run decides that).
 
-use super::grammar::{Action, Approve, CanI, Command, Hypothesis, Incident, Oncall, Postmortem, Runbook, named};
+use super::grammar::{Action, Approve, CanI, Command, Hypothesis, Incident, Oncall, Page, Postmortem, Runbook, named};
 use super::waiting::{What, waiting};
 use super::{Bot, Fault, steer};
 use crate::base::event::{Actor, IncidentId, Person, RunId};
@@ -45,6 +45,7 @@ pub fn need(command: &Command) -> (&'static str, Right) {
             Oncall::Cover(_) => ("oncall cover", Right::Respond),
             Oncall::Take { .. } => ("oncall take", Right::Respond),
             Oncall::Remove { .. } => ("oncall remove", Right::Respond),
+            Oncall::Drill { .. } => ("oncall drill", Right::Respond),
             Oncall::Simulate(_) => ("oncall simulate", Right::Look),
         },
         Command::Postmortem(Postmortem::Draft { .. }) => ("postmortem draft", Right::Look),
@@ -57,6 +58,12 @@ pub fn need(command: &Command) -> (&'static str, Right) {
         Command::Now(_) => ("now", Right::Look),
         Command::Health(_) => ("health", Right::Look),
         Command::Stop(_) => ("stop", of_said(&Said::Pause { why: None })),
+        Command::Page(verb) => match verb {
+            Page::List { .. } => ("page list", Right::Look),
+            Page::Ack { .. } => ("page ack", Right::Respond),
+            Page::Pass { .. } => ("page pass", Right::Respond),
+            Page::Call { .. } => ("page call", Right::Respond),
+        },
         Command::Approve(said) => ("approve", of_said(&super::answers::Said::from(said.clone()).1)),
         Command::Reject(said) => ("reject", of_said(&super::answers::Said::from(said.clone()).1)),
         Command::Decide(said) => ("decide", of_said(&super::answers::Said::from(said.clone()).1)),

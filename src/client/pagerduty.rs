@@ -27,6 +27,7 @@ const KEY: usize = 255;
 const SHOWN: usize = 200;
 
 /// An integration of a service at `PagerDuty`.
+#[derive(Clone)]
 pub struct PagerDuty {
     http: Arc<dyn Http>,
     endpoint: String,

@@ -27,6 +27,8 @@ pub struct File {
     pub runbooks: Option<PathBuf>,
     /// Discord.
     pub discord: Option<Discord>,
+    /// What wakes people.
+    pub pagerduty: Option<PagerDuty>,
     /// Something elsewhere that notices when this process is dead.
     pub heartbeat: Option<Heartbeat>,
     /// How long the platform waits between asking the server to leave and killing it; only `doctor` reads it.
@@ -64,6 +66,17 @@ pub enum Interactions {
     Gateway,
     /// As signed requests to an address of ours.
     Http,
+}
+
+/// `[pagerduty]`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PagerDuty {
+    /// The integration key of a service there (Events API v2).
+    #[serde(default = "routing_key")]
+    pub routing_key: Reference,
+    /// Another address than that of the United States: `https://events.eu.pagerduty.com`.
+    pub url: Option<String>,
 }
 
 /// `[heartbeat]`.
@@ -132,6 +145,10 @@ impl<'de> Deserialize<'de> for Id {
 
 fn token() -> Reference {
     Reference::Env("DISCORD_TOKEN".to_owned())
+}
+
+fn routing_key() -> Reference {
+    Reference::Env("PAGERDUTY_ROUTING_KEY".to_owned())
 }
 
 fn minute() -> String {

@@ -20,12 +20,12 @@ use std::sync::Arc;
 
 use crate::base::clock::Clock;
 use crate::base::event::{Actor, IncidentId, Instant, PageId, Person, Recorded, RunId, Stream, Unreadable};
-use crate::domain::{incident, page};
 use crate::domain::run::event::Opened;
 use crate::domain::run::state::State;
 use crate::domain::run::{apply, input};
 use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
+use crate::domain::{incident, page};
 use crate::journal::{AppendError, Batch, Item, Journal, ReadError, Select};
 
 pub use drive::{DriveOptions, Message, Standing, Stopped};

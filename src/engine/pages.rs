@@ -8,9 +8,9 @@ use crate::domain::incident;
 use crate::domain::incident::decide::{Command, Gate};
 use crate::domain::page::OnCall;
 use crate::domain::page::decide::{Input, decide, open};
-use crate::domain::page::event::{Event, Opened};
+use crate::domain::page::event::{Event, Opened, Route};
 use crate::domain::page::state::State;
-use crate::domain::page::work::outstanding;
+use crate::domain::page::work::is_settled;
 use crate::domain::timeline::Fact;
 use crate::journal::{AppendError, Batch, Item, Select};
 
@@ -31,7 +31,7 @@ impl Engine {
             let id = PageId::number(number);
             let now = self.clock.now();
             let events = open(&id, opened.clone(), on_call, now);
-            match self.append_page(&id, (None, 0), &events, actor, now).await {
+            match self.append_page(&id, (None, 0), &events, (actor, now), &[]).await {
                 Ok(facts) => return Ok((id, facts)),
                 Err(EngineError::NotWritten(AppendError::Conflict { .. })) => {}
                 Err(error) => return Err(error),
@@ -74,6 +74,18 @@ impl Engine {
         input: Input,
         on_call: &dyn OnCall,
     ) -> Result<Vec<Recorded<Fact>>, EngineError> {
+        self.tell_page_by(id, actor, input, on_call, &[]).await
+    }
+
+    /// The same, by whoever keeps pages and has these ways: a page for which nothing is left to do there needs no looking at.
+    pub(super) async fn tell_page_by(
+        &self,
+        id: &PageId,
+        actor: &Actor,
+        input: Input,
+        on_call: &dyn OnCall,
+        routes: &[Route],
+    ) -> Result<Vec<Recorded<Fact>>, EngineError> {
         for _ in 0..CONFLICTS {
             let (state, seq) = self.load_page(id).await?;
             let now = self.clock.now();
@@ -81,7 +93,7 @@ impl Engine {
             if events.is_empty() {
                 return Ok(Vec::new());
             }
-            match self.append_page(id, (Some(state), seq), &events, actor, now).await {
+            match self.append_page(id, (Some(state), seq), &events, (actor, now), routes).await {
                 Err(EngineError::NotWritten(AppendError::Conflict { .. })) => {}
                 done => return done,
             }
@@ -105,8 +117,8 @@ impl Engine {
         id: &PageId,
         (mut state, expected): (Option<State>, u64),
         events: &[Event],
-        actor: &Actor,
-        now: Instant,
+        (actor, now): (&Actor, Instant),
+        routes: &[Route],
     ) -> Result<Vec<Recorded<Fact>>, EngineError> {
         for event in events {
             State::step(&mut state, id, event, now)?;
@@ -117,7 +129,11 @@ impl Engine {
             expected,
             incident: state.opened.incident.clone(),
             events: events.iter().map(|event| codec::page_event(event, actor, now)).collect::<Result<_, _>>()?,
-            open: Some(!(state.is_over() && outstanding(&state).is_empty())),
+            open: match expected {
+                0 => Some(true),
+                // Only who has ways to send knows that nothing is left to be sent.
+                _ => (!routes.is_empty() && is_settled(&state, routes)).then_some(false),
+            },
         }];
         if let (Some(by), Some(incident)) = (answered(events), &state.opened.incident) {
             items.extend(self.taken_on(incident, by, actor, now).await?);
@@ -139,8 +155,7 @@ impl Engine {
         if incident.acknowledged_by.is_some() {
             return Ok(None);
         }
-        let Ok(events) =
-            incident::decide::decide(Some(&incident), Command::Acknowledge, by, now, &Gate::default())
+        let Ok(events) = incident::decide::decide(Some(&incident), Command::Acknowledge, by, now, &Gate::default())
         else {
             return Ok(None);
         };

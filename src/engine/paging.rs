@@ -18,7 +18,7 @@ use crate::domain::page::cause::{Want, wanted};
 use crate::domain::page::decide::{Input, Outcome, next_deadline};
 use crate::domain::page::event::{Cause, Ladder, Opened, Route, Task};
 use crate::domain::page::state::State;
-use crate::domain::page::work::{Errand, outstanding};
+use crate::domain::page::work::{Errand, is_settled, outstanding};
 use crate::domain::page::{OnCall, decide};
 use crate::domain::timeline::Fact;
 use crate::journal::Ownership;
@@ -59,6 +59,7 @@ struct Keeper<'a> {
     engine: &'a Engine,
     roster: &'a dyn Roster,
     carriers: &'a [&'a dyn Carrier],
+    routes: Vec<Route>,
     pages: BTreeMap<PageId, State>,
     /// Incidents to look at.
     incidents: BTreeSet<IncidentId>,
@@ -85,6 +86,7 @@ impl Engine {
             engine: self,
             roster,
             carriers,
+            routes: carriers.iter().map(|carrier| carrier.route()).collect(),
             pages: BTreeMap::new(),
             incidents: BTreeSet::new(),
             under_way: FuturesUnordered::new(),
@@ -117,10 +119,7 @@ impl Engine {
     }
 
     /// Waits until no other process keeps the pages.
-    async fn turn(
-        &self,
-        news: &mut mpsc::UnboundedReceiver<Appended>,
-    ) -> Result<Box<dyn Ownership>, EngineError> {
+    async fn turn(&self, news: &mut mpsc::UnboundedReceiver<Appended>) -> Result<Box<dyn Ownership>, EngineError> {
         loop {
             if let Some(turn) = self.journal.own(&Stream::named("duty:pages"))? {
                 // What was heard meanwhile is read from the journal.
@@ -158,15 +157,19 @@ impl<'a> Keeper<'a> {
     /// Looks at what is due, and at the incidents that something was said about.
     async fn look(&mut self) -> Result<(), EngineError> {
         let now = self.now();
-        let due: Vec<PageId> =
-            self.pages.values().filter(|page| next_deadline(page).is_some_and(|at| at <= now)).map(|page| page.id.clone()).collect();
+        let due: Vec<PageId> = self
+            .pages
+            .values()
+            .filter(|page| next_deadline(page).is_some_and(|at| at <= now))
+            .map(|page| page.id.clone())
+            .collect();
         for page in due {
             self.tell(&page, Input::Due).await?;
         }
         while let Some(incident) = self.incidents.pop_first() {
             self.look_at(&incident).await?;
         }
-        self.pages.retain(|_, page| !(page.is_over() && outstanding(page).is_empty()));
+        self.pages.retain(|_, page| !is_settled(page, &self.routes));
         Ok(())
     }
 
@@ -188,7 +191,6 @@ impl<'a> Keeper<'a> {
                         severity: Some(severity),
                         cause: Cause::Incident,
                         ladder,
-                        routes: self.carriers.iter().map(|carrier| carrier.route()).collect(),
                         held_until: duty.held_until(severity, now),
                     };
                     let (page, _) = self.engine.open_page(&Actor::Bot, opened, &*duty).await?;
@@ -202,9 +204,10 @@ impl<'a> Keeper<'a> {
 
     async fn tell(&mut self, page: &PageId, input: Input) -> Result<(), EngineError> {
         let duty = self.roster.duty().await;
-        match self.engine.tell_page(page, &Actor::Bot, input, &*duty).await {
+        match self.engine.tell_page_by(page, &Actor::Bot, input, &*duty, &self.routes).await {
             // Somebody was faster; what they said is read below.
-            Ok(_) | Err(EngineError::PageRefused(decide::Refusal::AlreadyAnswered { .. } | decide::Refusal::Over(_))) => {}
+            Ok(_)
+            | Err(EngineError::PageRefused(decide::Refusal::AlreadyAnswered { .. } | decide::Refusal::Over(_))) => {}
             Err(error) => return Err(error),
         }
         self.reload(page).await
@@ -214,12 +217,16 @@ impl<'a> Keeper<'a> {
     fn send(&mut self) {
         let now = self.now();
         for page in self.pages.values() {
-            for errand in outstanding(page) {
+            for errand in outstanding(page, &self.routes) {
                 let key = (page.id.clone(), errand.task, errand.route);
-                if self.busy.contains(&key) || self.resting.get(&key).is_some_and(|(at, _)| *at > now) {
+                // What takes a call back waits for the call: only then it is known where that stands.
+                let calling = self.busy.iter().any(|(busy, _, route)| *busy == page.id && *route == errand.route);
+                if calling || self.resting.get(&key).is_some_and(|(at, _)| *at > now) {
                     continue;
                 }
-                let Some(carrier) = self.carriers.iter().find(|carrier| carrier.route() == errand.route) else { continue };
+                let Some(carrier) = self.carriers.iter().find(|carrier| carrier.route() == errand.route) else {
+                    continue;
+                };
                 self.busy.insert(key);
                 let (page, carrier) = (page.clone(), *carrier);
                 self.under_way.push(
@@ -233,14 +240,20 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    async fn carried(&mut self, (page, task, route, outcome): (PageId, Task, Route, Outcome)) -> Result<(), EngineError> {
+    async fn carried(
+        &mut self,
+        (page, task, route, outcome): (PageId, Task, Route, Outcome),
+    ) -> Result<(), EngineError> {
         let key = (page.clone(), task, route);
         self.busy.remove(&key);
         match &outcome {
             Outcome::Failed { why, again: true } => {
                 let tries = self.resting.get(&key).map_or(0, |(_, tries)| *tries) + 1;
                 let pause = (FIRST_PAUSE * 2_i32.saturating_pow(tries.min(8) - 1)).min(LONGEST_PAUSE);
-                tracing::warn!(%page, route = route.word(), why, "a page did not get through; it is tried again");
+                // The others are only the same again.
+                if tries == 1 {
+                    tracing::warn!(%page, route = route.word(), why, "a page did not get through; it is tried again");
+                }
                 self.resting.insert(key, (self.now() + pause, tries));
             }
             Outcome::Failed { .. } | Outcome::Delivered { .. } => {
@@ -255,7 +268,10 @@ impl<'a> Keeper<'a> {
         let due = self.pages.values().filter_map(next_deadline);
         let waiting = |key: &(PageId, Task, Route)| {
             let page = self.pages.get(&key.0)?;
-            outstanding(page).iter().any(|errand| (errand.task, errand.route) == (key.1, key.2)).then_some(())
+            outstanding(page, &self.routes)
+                .iter()
+                .any(|errand| (errand.task, errand.route) == (key.1, key.2))
+                .then_some(())
         };
         let again = self.resting.iter().filter(|(key, _)| waiting(key).is_some()).map(|(_, (at, _))| *at);
         due.chain(again).min()

@@ -7,6 +7,7 @@ mod load;
 mod lookalike;
 mod many;
 mod outage;
+mod paging;
 mod people;
 mod place;
 mod protocol;

@@ -9,6 +9,7 @@
 
 pub mod discord;
 mod http;
+pub mod pagerduty;
 mod ports;
 mod process;
 pub mod railway;

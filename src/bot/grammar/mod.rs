@@ -12,6 +12,7 @@ mod freeze;
 mod incident;
 mod oncall;
 mod overview;
+mod page;
 mod records;
 mod runbook;
 mod values;
@@ -27,6 +28,7 @@ pub use freeze::{Freeze, Unfreeze};
 pub use incident::{Incident, Section};
 pub use oncall::{Cover, Oncall, OverrideArgs, Simulate, Who};
 pub use overview::{HealthNow, Now, StopAll};
+pub use page::Page;
 pub use records::{Backup, Export, Postmortem, Purge, Rehearse, ReportArgs, Restore, Timeline, Verify};
 pub use runbook::{Check, Diff, Do, Health, PlanArgs, Run, Runbook, Where};
 pub use values::Pair;
@@ -59,6 +61,9 @@ pub enum Command {
     Oncall(Oncall),
     /// Hold every open run up at once: nothing new starts. `runbook resume` lets one go on.
     Stop(StopAll),
+    /// Calls for somebody on call: take one, pass it on, make one.
+    #[command(subcommand)]
+    Page(Page),
     /// Agree to the exact action that a step waits with.
     Approve(Approve),
     /// Refuse the action that a step waits with.

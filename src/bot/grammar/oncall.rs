@@ -43,6 +43,12 @@ pub enum Oncall {
         #[arg(value_name = "COV")]
         id: CoverId,
     },
+    /// Page a policy to try whether it gets through; every message says that it is a drill.
+    Drill {
+        /// A policy of `oncall.yaml`; the one for the worst severity where left out.
+        #[arg(value_name = "POLICY")]
+        policy: Option<String>,
+    },
     /// Go through the coming days: times without anybody, hours and nights of each person. Fails where there are holes.
     Simulate(Simulate),
 }

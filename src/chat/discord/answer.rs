@@ -76,7 +76,7 @@ pub fn private(path: &[String]) -> bool {
         ["incident", verb] => matches!(*verb, "list" | "show"),
         ["runbook", verb] => matches!(*verb, "list" | "show" | "plan" | "status"),
         ["oncall", verb] => matches!(*verb, "who" | "next" | "schedule"),
-        ["hypothesis" | "action", verb] => *verb == "list",
+        ["hypothesis" | "action" | "page", verb] => *verb == "list",
         ["postmortem", verb] => *verb == "check",
         [verb] => {
             matches!(
@@ -203,6 +203,7 @@ async fn carry_out(
             let anchor = crate::bot::records::Anchor::from(head);
             Ok(Reply::text(format!("as they were written: {} events, {erased} erased\nanchor: `{anchor}`", head.pos)))
         }
+        Command::Page(verb) => Ok(super::paging::answered(&bot.paging(me, verb).await?, bot.clock().now())),
         Command::Freeze(asked) if asked.list => {
             let frozen = bot.freezes(asked.env.as_deref()).await?;
             let lines = frozen.iter().map(|frozen| {

@@ -13,13 +13,12 @@ use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _, select_biased};
 use serenity::all::{ChannelId, Http};
-use tokio::sync::watch;
 
 use super::endpoint::Endpoint;
 use super::gateway::{self, Incoming};
 use super::interaction::Context;
 use super::settings::Settings;
-use super::thread::{House, Nudge, keep, linked};
+use super::thread::{House, Nudge, Threads, keep, linked};
 use super::verbs::{Verb, verbs};
 use crate::base::clock::Clock;
 use crate::base::event::IncidentId;
@@ -39,7 +38,7 @@ struct Door<'a> {
     keepers: FuturesUnordered<LocalBoxFuture<'a, IncidentId>>,
 }
 
-/// Opens the door and keeps it open until the future is dropped. `news` is everything that is appended to the journal;
+/// Opens the door and keeps it open until the future is dropped. `threads` learns where which incident is talked about; `news` is everything that is appended to the journal;
 /// `ready` is called with the bot's name when Discord knows the commands and interactions can come in: over the gateway, again
 /// after every new connection, or at this address.
 ///
@@ -49,6 +48,7 @@ pub async fn serve(
     bot: &Bot,
     fleet: &Fleet,
     settings: &Settings,
+    threads: Threads,
     mut news: mpsc::UnboundedReceiver<Appended>,
     ready: &dyn Fn(&str, Option<SocketAddr>),
 ) -> Result<(), Fault> {
@@ -69,7 +69,6 @@ pub async fn serve(
             }
         }
     };
-    let threads = watch::Sender::new(BTreeMap::new());
     let house = House { bot, fleet: fleet.clone(), http: http.clone(), settings, me: me.id, threads };
     let _connection =
         address.is_none().then(|| AbortOnDrop::spawn(gateway::stay(settings.http.clone(), settings.guild, clock, out)));

@@ -21,15 +21,13 @@ use super::text::markdown;
 use super::thread::House;
 use super::thread::trouble::may_pass;
 use super::verbs::{Given, Source, Verb};
-use super::{menus, suggest};
+use super::{DOOR, menus, suggest};
 use crate::base::event::{IncidentId, RunId};
 use crate::base::text::one_line;
 use crate::bot::Fault;
 use crate::bot::grammar::{Command, Incident};
 use crate::domain::people::{Account, Identity};
 
-/// The door's name in the record.
-const DOOR: &str = "discord";
 /// The longest name of a person, in characters.
 const NAME: usize = 60;
 /// How long is waited before an answer is sent again that did not get through.
@@ -203,6 +201,13 @@ impl Context<'_> {
                 }
                 offers
             }
+            About::Page(page) => {
+                let page = bot.page_state(page).await?;
+                if let Some(by) = page.answered_by() {
+                    return Err(Fault::Usage(format!("{by} has it already")));
+                }
+                offers::of_page(&page)
+            }
         };
         let settled = || Fault::Usage("that is settled already: the card shows how it stands".to_owned());
         id.find(offers).ok_or_else(settled)
@@ -242,6 +247,9 @@ impl Context<'_> {
             (About::Run(run), Says::Run(command)) => {
                 let written = bot.tell_run(who, &run, command).await.map_err(|fault| (fault, Vec::new()))?;
                 Ok(super::answer::written(&written))
+            }
+            (About::Page(_), Says::Typed(typed)) => {
+                answer(bot, &self.house.fleet, who, *typed).await.map_err(|fault| (fault, Vec::new()))
             }
             (About::Incident(incident), Says::Typed(typed)) => {
                 let resolves = matches!(&*typed, Command::Incident(Incident::Resolve { why: None, .. }));

@@ -15,10 +15,14 @@ mod interaction;
 mod menus;
 pub mod offers;
 mod oncall;
+pub mod paging;
 pub mod register;
 pub mod settings;
 mod suggest;
 mod text;
-mod thread;
+pub mod thread;
 mod told;
 pub mod verbs;
+
+/// The door's name in the record.
+const DOOR: &str = "discord";

@@ -6,14 +6,14 @@
 
 use sha2::Digest as _;
 
-use crate::base::event::{IncidentId, RunId};
+use crate::base::event::{IncidentId, PageId, RunId};
 use crate::base::text::one_line;
-use crate::bot::grammar::{Command as Typed, Incident as Verb, Note, Run, Runbook, Where};
+use crate::bot::grammar::{Command as Typed, Incident as Verb, Note, Page, Run, Runbook, Where};
 use crate::bot::waiting::{Waiting, What, waiting};
-use crate::domain::incident;
 use crate::domain::run::event::{DoubtVerdict, Obstacle, Question};
 use crate::domain::run::input::Command;
 use crate::domain::run::state::State;
+use crate::domain::{incident, page};
 
 /// What happens first when an offer is taken: known from the id alone, because Discord wants an answer before anything can
 /// be looked up.
@@ -72,6 +72,8 @@ pub enum About {
     Run(RunId),
     /// An incident.
     Incident(IncidentId),
+    /// A page.
+    Page(PageId),
 }
 
 /// What is said when an offer is taken.
@@ -120,9 +122,10 @@ impl OfferId {
             return None;
         };
         let (first, _) = First::ALL.into_iter().find(|(_, letter)| first.chars().eq([*letter]))?;
-        let about = match about.strip_prefix("run-") {
-            Some(_) => About::Run(RunId::parse(about).ok()?),
-            None => About::Incident(IncidentId::parse(about).ok()?),
+        let about = match about.split_once('-')?.0 {
+            "run" => About::Run(RunId::parse(about).ok()?),
+            "page" => About::Page(PageId::parse(about).ok()?),
+            _ => About::Incident(IncidentId::parse(about).ok()?),
         };
         Some(Self { first, about, key: key.to_owned() })
     }
@@ -139,6 +142,7 @@ impl std::fmt::Display for OfferId {
         let about = match &self.about {
             About::Run(run) => run.as_str(),
             About::Incident(incident) => incident.as_str(),
+            About::Page(page) => page.as_str(),
         };
         write!(f, "rd.{}.{about}.{}", self.first.letter(), self.key)
     }
@@ -187,6 +191,7 @@ impl Offer {
                 Typed::Incident(Verb::Resolve { incident, .. }) => {
                     Typed::Incident(Verb::Resolve { incident, why: text })
                 }
+                Typed::Page(Page::Pass { page, to, .. }) => Typed::Page(Page::Pass { page, to, why: text }),
                 other => other,
             })),
         }
@@ -377,6 +382,29 @@ pub fn of_runbooks(id: &IncidentId, fitting: &[(String, String)]) -> Vec<Offer> 
         typed(id, &format!("start {runbook}"), &label, Weight::Main, First::Confirm, says)
     };
     fitting.iter().map(offer).collect()
+}
+
+/// What answers a page. The same for each of its calls: an early message answers as well as the last one.
+#[must_use]
+pub fn of_page(page: &page::state::State) -> Vec<Offer> {
+    let (id, this) = (&page.id, || Some(page.id.clone()));
+    let offer = |key: &str, label: &str, weight, first, says| Offer {
+        label: label.to_owned(),
+        weight,
+        first,
+        about: About::Page(id.clone()),
+        says: Says::Typed(Box::new(Typed::Page(says))),
+        key: hash(&format!("{id} {} {key}", page.opened_at)),
+    };
+    let mut offers = Vec::new();
+    if page.may_be_answered() {
+        offers.push(offer("ack", "I have it", Weight::Main, First::Do, Page::Ack { page: this() }));
+    }
+    if page.waits() {
+        let pass = Page::Pass { page: this(), to: None, why: None };
+        offers.push(offer("pass", "Pass it on", Weight::Plain, First::Remark, pass));
+    }
+    offers
 }
 
 fn typed(id: &IncidentId, key: &str, label: &str, weight: Weight, first: First, says: Typed) -> Offer {

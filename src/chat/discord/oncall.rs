@@ -27,6 +27,9 @@ pub(super) async fn answer(bot: &Bot, me: &Actor, verb: Oncall) -> Result<Reply,
         Oncall::Cover(asked) => changed(&bot.on_call_cover(me, &asked).await?),
         Oncall::Take { id } => changed(&bot.on_call_take(me, &id).await?),
         Oncall::Remove { id } => changed(&bot.on_call_remove(me, &id).await?),
+        Oncall::Drill { policy } => {
+            return Ok(super::paging::answered(&bot.drill(me, policy.as_deref()).await?, bot.clock().now()));
+        }
         Oncall::Simulate(_) => {
             return Err(Fault::Usage("this is said at a terminal of the machine Rundown runs on".to_owned()));
         }

@@ -61,6 +61,9 @@ pub enum Nudge {
     Look,
 }
 
+/// Where which incident is talked about.
+pub type Threads = watch::Sender<BTreeMap<IncidentId, ChannelId>>;
+
 /// What all threads share.
 pub struct House<'a> {
     /// The bot.
@@ -74,7 +77,7 @@ pub struct House<'a> {
     /// The bot's own user.
     pub me: UserId,
     /// Where which incident is talked about.
-    pub threads: watch::Sender<BTreeMap<IncidentId, ChannelId>>,
+    pub threads: Threads,
 }
 
 impl House<'_> {

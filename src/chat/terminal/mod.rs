@@ -15,6 +15,7 @@ mod keyboard;
 mod oncall;
 mod out;
 mod overview;
+mod paging;
 pub mod paint;
 mod prompt;
 mod run;
@@ -142,6 +143,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Health(asked) => show.conditions(&bot.conditions(&asked).await?),
         Command::Oncall(verb) => oncall::carry_out(bot, me, &show, verb).await,
         Command::Stop(asked) => show.stopped(&bot.stop_all(who, &asked).await?),
+        Command::Page(verb) => show.paged(&bot.paging(me, verb).await?),
         Command::Approve(said) => show.written(&bot.say(who, said).await?),
         Command::Reject(said) => show.written(&bot.say(who, said).await?),
         Command::Decide(said) => show.written(&bot.say(who, said).await?),

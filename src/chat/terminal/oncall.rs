@@ -31,6 +31,7 @@ pub(super) async fn carry_out(bot: &Bot, me: &Actor, show: &Show, verb: Oncall) 
         Oncall::Cover(asked) => show.rota_changed(&bot.on_call_cover(me, &asked).await?),
         Oncall::Take { id } => show.rota_changed(&bot.on_call_take(me, &id).await?),
         Oncall::Remove { id } => show.rota_changed(&bot.on_call_remove(me, &id).await?),
+        Oncall::Drill { policy } => show.paged(&bot.drill(me, policy.as_deref()).await?),
         Oncall::Simulate(asked) => show.simulated(&bot.on_call_simulate(&asked).await?),
     }
 }

@@ -20,7 +20,12 @@ pub enum Want {
 
 /// What is to be done. `pages` are the incident's, in the order they were opened; `paging` says whether a severity calls anybody.
 #[must_use]
-pub fn wanted(incident: &Incident, pages: &[State], paging: &dyn Fn(Severity) -> bool, urgent: &dyn Fn(Severity) -> bool) -> Vec<Want> {
+pub fn wanted(
+    incident: &Incident,
+    pages: &[State],
+    paging: &dyn Fn(Severity) -> bool,
+    urgent: &dyn Fn(Severity) -> bool,
+) -> Vec<Want> {
     let open = pages.iter().filter(|page| !page.is_over());
     if incident.status >= Status::Resolved {
         return open.map(|page| Want::Tell(page.id.clone(), Input::End(End::Resolved))).collect();

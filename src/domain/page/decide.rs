@@ -122,7 +122,12 @@ pub fn decide(state: &State, input: Input, on_call: &dyn OnCall, now: Instant) -
         }
         Input::PassOn { by, to, why } => {
             answerable(state)?;
-            pass_on(state, PassedOn { by, to, why: why.map(|why| why.trim().chars().take(WHY).collect()) }, on_call, now)
+            pass_on(
+                state,
+                PassedOn { by, to, why: why.map(|why| why.trim().chars().take(WHY).collect()) },
+                on_call,
+                now,
+            )
         }
         Input::Sent { task, route, outcome } => Ok(sent(state, task, route, outcome)),
         Input::End(_) if state.is_over() => Ok(Vec::new()),
@@ -174,7 +179,8 @@ fn pass_on(state: &State, passed: PassedOn, on_call: &dyn OnCall, now: Instant) 
     match to {
         Some(person) => {
             let until = now + patience(&state.opened.ladder, place).delta();
-            let called = Called { number: state.next_number(), place, persons: vec![person], nobody: Vec::new(), until };
+            let called =
+                Called { number: state.next_number(), place, persons: vec![person], nobody: Vec::new(), until };
             events.push(called.into());
         }
         None => match after(&state.opened.ladder, place) {

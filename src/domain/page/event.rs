@@ -42,8 +42,6 @@ pub struct Opened {
     pub cause: Cause,
     /// Who is called, in which order.
     pub ladder: Ladder,
-    /// By which ways.
-    pub routes: Vec<Route>,
     /// Quiet hours: nobody is called before then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Instant>,

@@ -20,6 +20,8 @@ pub struct State {
     pub phase: Phase,
     /// The calls that were made, the first first.
     pub calls: Vec<Called>,
+    /// When the last of them was written down.
+    pub called_at: Instant,
     /// What became of what was to be sent.
     pub sent: BTreeMap<(Task, Route), Sent>,
     /// Who cannot take it.
@@ -101,6 +103,7 @@ impl State {
                     opened_at: at,
                     phase,
                     calls: Vec::new(),
+                    called_at: at,
                     sent: BTreeMap::new(),
                     passed: BTreeSet::new(),
                 });
@@ -124,6 +127,7 @@ impl State {
                 }
                 self.phase = Phase::Calling { until: called.until };
                 self.calls.push(called.clone());
+                self.called_at = at;
             }
             Event::Delivered(delivered) => {
                 let sent = Sent::Delivered { receipt: delivered.receipt.clone() };

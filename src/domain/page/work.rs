@@ -1,6 +1,6 @@
 //! What is still to be sent for a page: a function of its state, so that a process that died sends what is missing and nothing twice.
 //!
-//! Lives here: [`outstanding`]. Never lives here: sending.
+//! Lives here: [`outstanding`], [`is_settled`]. Never lives here: sending.
 
 use super::event::{Called, Route, Task};
 use super::state::{Phase, Sent, State};
@@ -17,12 +17,12 @@ pub struct Errand {
     pub call: Option<Called>,
 }
 
-/// What is to be sent, in no order. A call that a later one took the place of is not sent any more.
+/// What is to be sent by the ways that there are, in no order. A call that a later one took the place of is not sent any more.
 #[must_use]
-pub fn outstanding(state: &State) -> Vec<Errand> {
+pub fn outstanding(state: &State, routes: &[Route]) -> Vec<Errand> {
     let last = state.calls.last();
     let mut errands = Vec::new();
-    for route in &state.opened.routes {
+    for route in routes {
         let task = match &state.phase {
             Phase::Held { .. } => None,
             Phase::Calling { .. } | Phase::GivenUp => last.map(|call| Task::Call(call.number)),
@@ -30,18 +30,28 @@ pub fn outstanding(state: &State) -> Vec<Errand> {
             Phase::Acknowledged { .. } => tried(state, *route).then_some(Task::Answered),
             Phase::Ended { .. } => tried(state, *route).then_some(Task::Over),
         };
-        errands.extend(
-            task.filter(|task| is_missing(state, *task, *route))
-                .map(|task| Errand { task, route: *route, call: last.cloned() }),
-        );
+        errands.extend(task.filter(|task| is_missing(state, *task, *route)).map(|task| Errand {
+            task,
+            route: *route,
+            call: last.cloned(),
+        }));
     }
     errands
 }
 
 /// Whether a call may have got through that way. One whose fate is not known counts.
 fn tried(state: &State, route: Route) -> bool {
-    let refused = |call: &Called| matches!(state.sent.get(&(Task::Call(call.number), route)), Some(Sent::Failed { again: false, .. }));
+    let refused = |call: &Called| {
+        matches!(state.sent.get(&(Task::Call(call.number), route)), Some(Sent::Failed { again: false, .. }))
+    };
     state.calls.iter().any(|call| !refused(call))
+}
+
+/// Whether nothing is left to do, and nobody has to look at it again: it is over, and everybody who may have been called by one of
+/// the ways that there are was told so.
+#[must_use]
+pub fn is_settled(state: &State, routes: &[Route]) -> bool {
+    state.is_over() && outstanding(state, routes).is_empty()
 }
 
 fn is_missing(state: &State, task: Task, route: Route) -> bool {

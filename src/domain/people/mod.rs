@@ -342,6 +342,13 @@ impl People {
         self.named.iter().find(|(_, entry)| entry.accounts.contains(&account))
     }
 
+    /// The account of a person at a door, where they have one there; of several the first.
+    #[must_use]
+    pub fn account_of(&self, person: &Person, door: &str) -> Option<&str> {
+        let entry = self.named.get(person.name())?;
+        entry.accounts.iter().find(|(known, _)| known == door).map(|(_, id)| id.as_str())
+    }
+
     /// The person whom somebody means by a name that they typed: the one name, or any account. Another text stays as it is.
     #[must_use]
     pub fn meant(&self, typed: &str) -> Person {

@@ -8,6 +8,7 @@ use rundown::bot::Bot;
 use rundown::bot::fleet::Fleet;
 use rundown::bot::library::{At, Library};
 use rundown::bot::running::{Live, Observer, Start};
+use rundown::chat::discord::thread::Threads;
 use rundown::chat::discord::{door, settings::Settings};
 use rundown::client::http::HttpClient;
 use rundown::client::process::ProcessGroups;
@@ -172,8 +173,8 @@ async fn as_in_production_over_tls_with_serenitys_own_limiter() {
         ana.sees(thread, "(run-1) · succeeded").await;
     };
     tokio::select! {
-        driven = bot.drive_all(harbour, ear) => panic!("{driven:?}"),
-        served = door::serve(&bot, &fleet, &settings, news, &|_, _| {}) => panic!("{served:?}"),
+        driven = bot.drive_all(harbour, vec![ear]) => panic!("{driven:?}"),
+        served = door::serve(&bot, &fleet, &settings, Threads::default(), news, &|_, _| {}) => panic!("{served:?}"),
         () = story => {}
     }
     assert_eq!(discord.look(|world| world.faults.limited), 0, "the limiter keeps the limits");

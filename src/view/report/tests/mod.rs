@@ -205,6 +205,7 @@ fn poisoned(fact: &Fact, text: &str) -> Fact {
     let (stream, kind, version, body) = match fact {
         Fact::Incident(id, event) => (Stream::incident(id), event.kind(), event.version(), event.encode()),
         Fact::Run(id, event) => (Stream::run(id), event.kind(), event.version(), event.encode()),
+        Fact::Rota(event) => (Stream::rota(), event.kind(), event.version(), event.encode()),
         Fact::Page(id, event) => (Stream::page(id), event.kind(), event.version(), event.encode()),
         Fact::Target(name, event) => {
             (Stream::named(format!("target:{name}")), event.kind(), event.version(), event.encode())
