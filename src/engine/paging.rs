@@ -13,7 +13,9 @@ use futures::{FutureExt as _, StreamExt as _, select_biased};
 
 use super::tail::Appended;
 use super::{Engine, EngineError};
-use crate::base::event::{Actor, IncidentId, Instant, PageId, Severity, Stream};
+use crate::base::event::{Actor, IncidentId, Instant, PageId, Recorded, Severity, Stream};
+use crate::domain::incident;
+use crate::domain::page::attention::{Attention, Rule};
 use crate::domain::page::cause::{Want, wanted};
 use crate::domain::page::decide::{Input, Outcome, next_deadline};
 use crate::domain::page::event::{Cause, Ladder, Opened, Route, Task};
@@ -33,6 +35,10 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(5);
 pub trait Duty: OnCall + Send + Sync {
     /// Who is called for a severity; `None` where nobody is.
     fn ladder(&self, severity: Severity) -> Option<Ladder>;
+    /// Who is called where the severity calls nobody and somebody is needed all the same.
+    fn any_ladder(&self) -> Option<Ladder>;
+    /// How often whoever works on an incident of that severity is asked for an update.
+    fn reminders(&self, severity: Severity) -> Option<Rule>;
     /// Until when quiet hours hold back what has this severity.
     fn held_until(&self, severity: Severity, now: Instant) -> Option<Instant>;
 }
@@ -61,8 +67,12 @@ struct Keeper<'a> {
     carriers: &'a [&'a dyn Carrier],
     routes: Vec<Route>,
     pages: BTreeMap<PageId, State>,
-    /// Incidents to look at.
+    /// What is known of incidents that are open.
+    attention: BTreeMap<IncidentId, Attention>,
+    /// Incidents to look at now.
     incidents: BTreeSet<IncidentId>,
+    /// When to ask for an update.
+    reminders: BTreeMap<IncidentId, Instant>,
     under_way: FuturesUnordered<Carried<'a>>,
     busy: BTreeSet<(PageId, Task, Route)>,
     /// When what did not get through is tried again, and how often it was tried.
@@ -88,7 +98,9 @@ impl Engine {
             carriers,
             routes: carriers.iter().map(|carrier| carrier.route()).collect(),
             pages: BTreeMap::new(),
+            attention: BTreeMap::new(),
             incidents: BTreeSet::new(),
+            reminders: BTreeMap::new(),
             under_way: FuturesUnordered::new(),
             busy: BTreeSet::new(),
             resting: BTreeMap::new(),
@@ -137,10 +149,16 @@ impl<'a> Keeper<'a> {
     }
 
     async fn heard(&mut self, appended: &Appended) -> Result<(), EngineError> {
-        if let Some(incident) = &appended.incident
-            && matches!(appended.fact.event, Fact::Incident(..) | Fact::Page(..))
-        {
-            self.incidents.insert(incident.clone());
+        if let Some(incident) = &appended.incident {
+            let before = self.attention.get(incident).map(|attention| attention.unanswered().len());
+            if let Some(attention) = self.attention.get_mut(incident) {
+                hear(attention, &appended.fact);
+            }
+            let after = self.attention.get(incident).map(|attention| attention.unanswered().len());
+            // A run tells much that concerns nobody here.
+            if before != after || matches!(appended.fact.event, Fact::Incident(..) | Fact::Page(..)) {
+                self.incidents.insert(incident.clone());
+            }
         }
         match &appended.fact.event {
             Fact::Page(id, _) => self.reload(id).await,
@@ -166,6 +184,8 @@ impl<'a> Keeper<'a> {
         for page in due {
             self.tell(&page, Input::Due).await?;
         }
+        let asked = self.reminders.iter().filter(|(_, at)| **at <= now);
+        self.incidents.extend(asked.map(|(incident, _)| incident.clone()));
         while let Some(incident) = self.incidents.pop_first() {
             self.look_at(&incident).await?;
         }
@@ -174,32 +194,89 @@ impl<'a> Keeper<'a> {
     }
 
     async fn look_at(&mut self, id: &IncidentId) -> Result<(), EngineError> {
+        self.reminders.remove(id);
         let Ok(incident) = self.engine.incident(id).await else { return Ok(()) };
+        let attention = match incident.status.is_open() {
+            true => self.attention_of(id).await?,
+            false => {
+                self.attention.remove(id);
+                Attention::default()
+            }
+        };
         let pages: Vec<State> =
             self.pages.values().filter(|page| page.opened.incident.as_ref() == Some(id)).cloned().collect();
         let duty = self.roster.duty().await;
         let now = self.now();
         let paging = |severity| duty.ladder(severity).is_some();
         let urgent = |severity| duty.held_until(severity, now).is_none();
-        for want in wanted(&incident, &pages, &paging, &urgent) {
+        for want in wanted(&incident, &attention, &pages, &paging, &urgent) {
             match want {
-                Want::Open(severity) => {
-                    let Some(ladder) = duty.ladder(severity) else { continue };
-                    let opened = Opened {
-                        incident: Some(id.clone()),
-                        subject: incident.title.clone(),
-                        severity: Some(severity),
-                        cause: Cause::Incident,
-                        ladder,
-                        held_until: duty.held_until(severity, now),
-                    };
-                    let (page, _) = self.engine.open_page(&Actor::Bot, opened, &*duty).await?;
-                    self.reload(&page).await?;
-                }
+                Want::Open(cause) => self.open(id, &incident, cause, &*duty).await?,
                 Want::Tell(page, input) => self.tell(&page, input).await?,
             }
         }
-        Ok(())
+        self.remind(id, &incident, &attention, &*duty).await
+    }
+
+    /// What is known of an incident; read from its timeline the first time.
+    async fn attention_of(&mut self, id: &IncidentId) -> Result<Attention, EngineError> {
+        if let Some(known) = self.attention.get(id) {
+            return Ok(known.clone());
+        }
+        let mut attention = Attention::default();
+        self.engine.timeline(id).await?.iter().for_each(|fact| hear(&mut attention, fact));
+        Ok(self.attention.entry(id.clone()).or_insert(attention).clone())
+    }
+
+    async fn open(
+        &mut self,
+        id: &IncidentId,
+        incident: &incident::state::State,
+        cause: Cause,
+        duty: &dyn Duty,
+    ) -> Result<(), EngineError> {
+        let by_severity = incident.severity.and_then(|severity| duty.ladder(severity));
+        let ladder = match cause {
+            Cause::Incident => by_severity,
+            _ => by_severity.or_else(|| duty.any_ladder()),
+        };
+        let Some(ladder) = ladder else { return Ok(()) };
+        let opened = Opened {
+            incident: Some(id.clone()),
+            subject: incident.title.clone(),
+            severity: incident.severity,
+            cause,
+            ladder,
+            held_until: incident.severity.and_then(|severity| duty.held_until(severity, self.now())),
+        };
+        let (page, _) = self.engine.open_page(&Actor::Bot, opened, duty).await?;
+        self.reload(&page).await
+    }
+
+    /// Asks for an update where it is time, and remembers when it will be.
+    async fn remind(
+        &mut self,
+        id: &IncidentId,
+        incident: &incident::state::State,
+        attention: &Attention,
+        duty: &dyn Duty,
+    ) -> Result<(), EngineError> {
+        let Some(severity) = incident.severity.filter(|_| incident.status.is_open()) else { return Ok(()) };
+        let Some(rule) = duty.reminders(severity) else { return Ok(()) };
+        let now = self.now();
+        // What quiet hours hold back is asked when they end.
+        if let Some(until) = duty.held_until(severity, now) {
+            self.reminders.insert(id.clone(), until);
+            return Ok(());
+        }
+        if let Some(reminded) = attention.reminder(incident, rule, now) {
+            let command = incident::decide::Command::Remind(reminded);
+            // It comes back as news, and with it the next time.
+            self.engine.incident_command(id, &Actor::Bot, None, command).await.map(drop)
+        } else {
+            self.reminders.extend(attention.reminder_at(rule).map(|at| (id.clone(), at)));
+            Ok(())
+        }
     }
 
     async fn tell(&mut self, page: &PageId, input: Input) -> Result<(), EngineError> {
@@ -274,6 +351,14 @@ impl<'a> Keeper<'a> {
                 .then_some(())
         };
         let again = self.resting.iter().filter(|(key, _)| waiting(key).is_some()).map(|(_, (at, _))| *at);
-        due.chain(again).min()
+        due.chain(again).chain(self.reminders.values().copied()).min()
+    }
+}
+
+fn hear(attention: &mut Attention, fact: &Recorded<Fact>) {
+    match &fact.event {
+        Fact::Incident(_, event) => attention.hear_incident(event, &fact.head.actor, fact.at),
+        Fact::Run(run, event) => attention.hear_run(run, event, &fact.head.actor, fact.at),
+        _ => {}
     }
 }

@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain::runbook", &["base", "domain::action", "domain::source"]),
     ("domain::run", &["base", "domain::action", "domain::runbook", "domain::target"]),
     ("domain::incident", &["base"]),
-    ("domain::page", &["base", "domain::incident"]),
+    ("domain::page", &["base", "domain::incident", "domain::run"]),
     (
         "domain::timeline",
         &["base", "domain::incident", "domain::oncall", "domain::page", "domain::run", "domain::target"],

@@ -17,6 +17,7 @@ use crate::base::event::{Actor, IncidentId, Instant, PageId, Person, Recorded, S
 use crate::base::text::nearest;
 use crate::domain::oncall::{self, Oncall, Overrides, Policy, Target};
 use crate::domain::page::OnCall;
+use crate::domain::page::attention::Rule;
 use crate::domain::page::decide::Input;
 use crate::domain::page::event::{Cause, Ladder, Opened, Rung, Whom};
 use crate::domain::page::state::State;
@@ -44,6 +45,16 @@ impl OnCall for OnDuty {
 impl Duty for OnDuty {
     fn ladder(&self, severity: Severity) -> Option<Ladder> {
         self.oncall.as_ref()?.policy_for(severity).map(ladder)
+    }
+
+    fn any_ladder(&self) -> Option<Ladder> {
+        named(self.oncall.as_ref()?, None).ok().map(ladder)
+    }
+
+    fn reminders(&self, severity: Severity) -> Option<Rule> {
+        let reminders = &self.oncall.as_ref()?.reminders;
+        let every = *reminders.update_every.get(&severity)?;
+        Some(Rule { every, at_most: reminders.at_most })
     }
 
     fn held_until(&self, severity: Severity, now: Instant) -> Option<Instant> {

@@ -109,6 +109,7 @@ pub fn note(recorded: &Recorded<Fact>, said: Option<String>) -> Option<Note> {
             Some(Note::Watched { run: run.clone(), step: finished.step.clone(), text: said })
         }
         Fact::Incident(_, OfIncident::Resolved(_)) => Some(Note::Resolved(said)),
+        Fact::Incident(_, OfIncident::Reminded(_)) => Some(Note::Text(format!("🔔 {said}"))),
         Fact::Incident(_, OfIncident::Reopened(_)) => Some(Note::Text(format!("↩️ {said}"))),
         _ => None,
     }

@@ -5,8 +5,8 @@
 //! other, and what is open can be passed over with a reason.
 
 use super::event::{
-    Acknowledged, Closed, Declared, Event, HandedOver, Linked, Milestone, MilestoneSet, Noted, Reopened, Resolved,
-    Role, RoleAssigned, RunAttached, Section, SeveritySet, Status, StatusSet, Summarised, Titled,
+    Acknowledged, Closed, Declared, Event, HandedOver, Linked, Milestone, MilestoneSet, Noted, Reminded, Reopened,
+    Resolved, Role, RoleAssigned, RunAttached, Section, SeveritySet, Status, StatusSet, Summarised, Titled,
 };
 use super::item::{ITEMS_LIMIT, ItemId, ItemKind};
 use super::state::State;
@@ -38,6 +38,8 @@ pub enum Command {
         /// When it was noticed; now, where absent.
         detected: Option<Instant>,
     },
+    /// Asks whoever works on it for what is missing. The bot's own.
+    Remind(Reminded),
     /// Takes it on.
     Acknowledge,
     /// Says how bad it is.
@@ -295,6 +297,7 @@ pub fn decide(
             past(milestone, at, now)?;
             Ok(vec![MilestoneSet { milestone, at, by, why: reason(why)? }.into()])
         }
+        Command::Remind(reminded) => Ok(vec![reminded.into()]),
         Command::Note { text: note } => Ok(vec![Noted { text: text("note", &note, TEXT_LIMIT)?, by }.into()]),
         Command::Link { url, label } => Ok(vec![Linked { url: address(&url)?, label: reason(label)?, by }.into()]),
         Command::Title { title } => Ok(vec![Titled { title: text("title", &title, TITLE_LIMIT)?, by }.into()]),

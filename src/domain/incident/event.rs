@@ -35,6 +35,8 @@ crate::stored_events! {
         Summarised = "incident.summarised" v 1,
         /// A run belongs to it.
         RunAttached = "incident.run_attached" v 1,
+        /// Whoever works on it was asked for what is missing.
+        Reminded = "incident.reminded" v 1,
         /// It is over.
         Resolved = "incident.resolved" v 1,
         /// It is not over after all.
@@ -320,6 +322,29 @@ pub struct MilestoneSet {
     /// How they know, where said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+}
+
+/// Something that an incident should have by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// Somebody who leads.
+    Commander,
+    /// A word from anybody.
+    Update,
+    /// A summary.
+    Summary,
+}
+
+/// See [`Event::Reminded`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reminded {
+    /// What is missing; at least one.
+    pub missing: Vec<Missing>,
+    /// The how manieth reminder in a row that nobody answered, from 1.
+    pub number: u32,
+    /// After how many there are no more.
+    pub at_most: u32,
 }
 
 /// See [`Event::Noted`].

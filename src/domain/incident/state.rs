@@ -187,7 +187,7 @@ impl State {
     fn apply(&mut self, event: &Event, at: Instant) {
         self.last_at = self.last_at.max(at);
         match event {
-            Event::Declared(_) | Event::Noted(_) => {}
+            Event::Declared(_) | Event::Noted(_) | Event::Reminded(_) => {}
             Event::Acknowledged(acknowledged) => {
                 self.milestones.entry(Milestone::Acknowledged).or_insert(at);
                 self.acknowledged_by.get_or_insert_with(|| acknowledged.by.clone());

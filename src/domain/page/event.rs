@@ -59,8 +59,6 @@ pub enum Cause {
         run: RunId,
         /// Which step of it.
         step: String,
-        /// Which time in this run.
-        visit: u32,
     },
     /// A person asked for somebody.
     Person {

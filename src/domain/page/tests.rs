@@ -6,12 +6,13 @@ use chrono::{TimeDelta, TimeZone as _, Utc};
 use proptest::prelude::*;
 
 use super::OnCall;
+use super::attention::{Attention, Rule};
 use super::cause::{Want, wanted};
 use super::decide::{FINALLY_TIMES, Input, Outcome, Refusal, decide, next_deadline, open};
 use super::event::{Cause, End, Event, Ladder, Opened, Place, Route, Rung, Task, Whom};
 use super::state::{Phase, Sent, State};
 use super::work::{is_settled, outstanding};
-use crate::base::event::{IncidentId, Instant, PageId, Person, Severity};
+use crate::base::event::{Actor, IncidentId, Instant, PageId, Person, RunId, Severity};
 use crate::base::schedule::Span;
 use crate::domain::incident;
 
@@ -267,12 +268,13 @@ fn an_incident_calls_once_until_somebody_takes_it_on_or_it_is_over() {
     use incident::decide::Command;
     let paging = |severity| severity <= Severity::P1;
     let urgent = |severity| severity == Severity::P0;
-    let want = |incident: &incident::state::State, pages: &[State]| wanted(incident, pages, &paging, &urgent);
-    assert_eq!(want(&incident(Some(Severity::P1), &[]), &[]), [Want::Open(Severity::P1)]);
+    let heard = Attention::default();
+    let want = |incident: &incident::state::State, pages: &[State]| wanted(incident, &heard, pages, &paging, &urgent);
+    assert_eq!(want(&incident(Some(Severity::P1), &[]), &[]), [Want::Open(Cause::Incident)]);
     assert_eq!(want(&incident(Some(Severity::P3), &[]), &[]), []);
     assert_eq!(want(&incident(None, &[]), &[]), []);
     let worse = Command::SetSeverity { severity: Severity::P0, why: None };
-    assert_eq!(want(&incident(Some(Severity::P3), &[worse.clone()]), &[]), [Want::Open(Severity::P0)]);
+    assert_eq!(want(&incident(Some(Severity::P3), &[worse.clone()]), &[]), [Want::Open(Cause::Incident)]);
     let page = Story::begins(opened(), Rota::usual()).state;
     assert_eq!(want(&incident(Some(Severity::P1), &[]), &[page.clone()]), []);
     let held = Story::begins(Opened { held_until: Some(minutes(60)), ..opened() }, Rota::usual()).state;
@@ -283,6 +285,47 @@ fn an_incident_calls_once_until_somebody_takes_it_on_or_it_is_over() {
     assert_eq!(want(&taken, &[page.clone()]), [Want::Tell(page.id.clone(), Input::Answer { by: ana() })]);
     let over = incident(Some(Severity::P1), &[Command::Resolve { why: Some("gone".into()) }]);
     assert_eq!(want(&over, &[page.clone()]), [Want::Tell(page.id, Input::End(End::Resolved))]);
+}
+
+#[test]
+fn a_question_that_nobody_answers_in_time_calls_until_somebody_does() {
+    use crate::domain::run::event::{ApprovalExpired, ApprovalGiven, Event as OfRun};
+    let (run, never) = (RunId::number(7), |_| false);
+    let incident = incident(Some(Severity::P3), &[incident::decide::Command::Acknowledge]);
+    let person = Actor::Person { name: ana(), door: "discord".into(), login: None };
+    let mut heard = Attention::default();
+    let expired = OfRun::from(ApprovalExpired { step: "restart".into(), asked_again: true });
+    heard.hear_run(&run, &expired, &Actor::Bot, minutes(1));
+    let cause = Cause::Unanswered { run: run.clone(), step: "restart".into() };
+    assert_eq!(wanted(&incident, &heard, &[], &never, &never), [Want::Open(cause.clone())]);
+    let page = Story::begins(Opened { cause, ..opened() }, Rota::usual()).state;
+    assert_eq!(wanted(&incident, &heard, &[page.clone()], &never, &never), [], "it calls already");
+    let given = ApprovalGiven { step: "restart".into(), digest: String::new(), by: ana(), count: 1, quorum: 1 };
+    heard.hear_run(&run, &given.into(), &person, minutes(2));
+    let over = Want::Tell(page.id.clone(), Input::End(End::Settled));
+    assert_eq!(wanted(&incident, &heard, &[page], &never, &never), [over]);
+}
+
+#[test]
+fn whoever_works_on_it_is_asked_for_an_update_five_times_and_again_after_a_word_from_anybody() {
+    let rule = Rule { every: Span::seconds(1_800), at_most: 5 };
+    let open = incident(Some(Severity::P1), &[]);
+    let person = Actor::Person { name: ana(), door: "discord".into(), login: None };
+    let note = incident::event::Event::from(incident::event::Noted { text: "still down".into(), by: ana() });
+    let mut heard = Attention::default();
+    heard.hear_incident(&note, &person, noon());
+    assert_eq!(heard.reminder(&open, rule, minutes(29)), None);
+    let mut asked = Vec::new();
+    while let Some(at) = heard.reminder_at(rule) {
+        let reminded = heard.reminder(&open, rule, at).unwrap();
+        asked.push(((at - noon()).num_minutes(), reminded.number, reminded.missing.len()));
+        heard.hear_incident(&reminded.into(), &Actor::Bot, at);
+    }
+    assert_eq!(asked, [(30, 1, 3), (60, 2, 3), (90, 3, 3), (120, 4, 3), (150, 5, 3)]);
+    heard.hear_incident(&note, &person, minutes(300));
+    assert_eq!(heard.reminder_at(rule), Some(minutes(330)));
+    let over = incident(Some(Severity::P1), &[incident::decide::Command::Resolve { why: Some("gone".into()) }]);
+    assert_eq!(heard.reminder(&over, rule, minutes(999)), None);
 }
 
 fn inputs() -> impl Strategy<Value = Input> {

@@ -167,6 +167,10 @@ impl Wording {
                 format!("{milestone} at {at}, says {}{}", name(&set.by), because(set.why.as_deref()))
             }
             Event::Noted(noted) => format!("note by {}: {}", name(&noted.by), quote(&noted.text)),
+            Event::Reminded(reminded) => {
+                let missing: Vec<&str> = reminded.missing.iter().map(|missing| missing_words(*missing)).collect();
+                format!("{} (reminder {} of {})", missing.join("; "), reminded.number, reminded.at_most)
+            }
             Event::Linked(linked) => {
                 let label = linked.label.as_deref().unwrap_or(&linked.url);
                 format!("{} linked {}", name(&linked.by), quote(label))
@@ -530,6 +534,14 @@ fn values(values: &BTreeMap<String, f64>) -> String {
 fn lead(heading: &str) -> String {
     let heading = one_line(heading, NAME);
     if heading.ends_with(['?', '!', ':']) { heading } else { format!("{heading}:") }
+}
+
+fn missing_words(missing: incident::Missing) -> &'static str {
+    match missing {
+        incident::Missing::Commander => "nobody leads this incident yet",
+        incident::Missing::Update => "nobody has written an update for a while",
+        incident::Missing::Summary => "there is no summary yet",
+    }
 }
 
 fn name(person: &Person) -> String {

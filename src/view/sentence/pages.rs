@@ -32,7 +32,7 @@ impl Wording {
         let policy = quote(&opened.ladder.policy);
         let mut told = match &opened.cause {
             Cause::Incident => format!("{id} calls {policy}"),
-            Cause::Unanswered { run, step, .. } => {
+            Cause::Unanswered { run, step } => {
                 format!("{id} calls {policy}: nobody answered '{}' in time", self.heading(run, step))
             }
             Cause::Person { by } => format!("{} calls {policy} ({id}): {}", name(by), quote(&opened.subject)),
