@@ -54,6 +54,8 @@ pub struct Due {
 pub struct Upcoming {
     /// Who.
     pub person: Person,
+    /// When that was asked: a shift that begins then is going on.
+    pub at: Instant,
     /// The next ones, the first first.
     pub shifts: Vec<Due>,
 }
@@ -148,7 +150,7 @@ impl Bot {
         }
         shifts.sort_by_key(|due| due.shift.from);
         shifts.truncate(SHIFTS);
-        Ok(Upcoming { person, shifts })
+        Ok(Upcoming { person, at: now, shifts })
     }
 
     /// The coming days.
@@ -224,11 +226,15 @@ impl Bot {
     pub async fn on_call_simulate(&self, asked: &Simulate) -> Result<Simulated, Fault> {
         let oncall = self.oncall()?;
         let rota = self.rota().await?;
+        let schedules = match asked.schedules.as_slice() {
+            [] => some(&oncall, None)?,
+            names => names.iter().map(|name| one(&oncall, name)).collect::<Result<_, _>>()?,
+        };
         let midnight = |date: chrono::NaiveDate| instant_of(date.and_time(NaiveTime::MIN), oncall.zone);
         let from = asked.from.map_or_else(|| self.clock.now(), midnight);
         let until = from + TimeDelta::days(i64::from(asked.days));
-        let report = simulate(oncall.schedules.values(), rota.overrides(), from, until);
-        let zones = oncall.schedules.values().map(|schedule| (schedule.name.clone(), schedule.zone)).collect();
+        let zones = schedules.iter().map(|schedule| (schedule.name.clone(), schedule.zone)).collect();
+        let report = simulate(schedules, rota.overrides(), from, until);
         Ok(Simulated { from, until, zone: oncall.zone, zones, report })
     }
 

@@ -6,6 +6,7 @@ mod leaving;
 mod load;
 mod lookalike;
 mod many;
+mod oncall;
 mod outage;
 mod paging;
 mod people;

@@ -104,6 +104,9 @@ pub struct Cover {
 /// `oncall simulate`.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct Simulate {
+    /// Which schedules; all where left out.
+    #[arg(value_name = "SCHEDULE")]
+    pub schedules: Vec<String>,
     /// How many days.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3660))]
     pub days: u32,

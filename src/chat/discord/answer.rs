@@ -2,7 +2,7 @@
 //!
 //! Lives here: which use case a command is, and its answer. Never lives here: the wording of facts (`view`), sending.
 
-use crate::base::event::{IncidentId, Recorded, RunId};
+use crate::base::event::{CoverId, IncidentId, Recorded, RunId};
 use crate::base::text::{one_line, plain};
 use crate::bot::answers::Written;
 use crate::bot::fleet::Fleet;
@@ -37,6 +37,8 @@ pub struct Reply {
     pub files: Vec<(String, Vec<u8>)>,
     /// The incident it is about, whose thread is linked where the reply is read elsewhere.
     pub incident: Option<IncidentId>,
+    /// The request for cover that whoever reads it may take by pressing.
+    pub cover: Option<CoverId>,
 }
 
 impl Reply {
@@ -63,7 +65,7 @@ impl Reply {
         Self {
             text: format!("{head}-# the whole of it is attached"),
             files: vec![(name.to_owned(), text.into())],
-            incident: None,
+            ..Self::default()
         }
     }
 }
@@ -178,7 +180,12 @@ async fn carry_out(
         Command::Postmortem(Postmortem::Export { incident, .. }) => {
             let (incident, packed) = bot.archive(incident.as_ref(), LARGEST_FILE).await?;
             let text = format!("Everything about {incident}; unpacked, `rundown verify {incident}` checks it");
-            Ok(Reply { text, files: vec![(format!("{incident}.tar"), packed)], incident: Some(incident) })
+            Ok(Reply {
+                text,
+                files: vec![(format!("{incident}.tar"), packed)],
+                incident: Some(incident),
+                ..Reply::default()
+            })
         }
         Command::Postmortem(asked) => Ok(drafted("postmortem.md", bot.postmortem(asked).await?)),
         Command::Report(asked) => {
@@ -194,7 +201,7 @@ async fn carry_out(
             let titles = pictures.iter().map(told);
             let text = list(titles, "there is no chart: no watch of this incident has taken a sample");
             let files = pictures.into_iter().map(|picture| (format!("{}.png", picture.name), picture.png)).collect();
-            Ok(Reply { text, files, incident: None })
+            Ok(Reply { text, files, ..Reply::default() })
         }
         Command::Timeline(asked) => Ok(timeline(&bot.timeline(&asked).await?)),
         Command::Verify(asked) => {
@@ -434,7 +441,7 @@ impl Reply {
     /// A Markdown page: attached, with its first sentences in front.
     #[must_use]
     pub fn document(name: &str, text: &str) -> Self {
-        Self { text: preview(text), files: vec![(name.to_owned(), text.as_bytes().to_vec())], incident: None }
+        Self { text: preview(text), files: vec![(name.to_owned(), text.as_bytes().to_vec())], ..Self::default() }
     }
 }
 

@@ -171,8 +171,13 @@ impl Context<'_> {
             self.edit(&press.token, edit).await;
             return;
         }
+        let cover = matches!(offer.about, About::Cover(_));
         match self.carry_out(&who, offer, None).await {
             Ok(reply) if second => self.edit(&press.token, only(&cut(&reply.text))).await,
+            Ok(reply) if cover => {
+                let text = format!("{}\n{}", press.message.content, reply.text);
+                self.edit(&press.token, only(&cut(&text))).await;
+            }
             Ok(_) => {}
             Err((fault, rows)) if second => self.edit(&press.token, only(&sorry(&fault)).components(rows)).await,
             Err((fault, rows)) => self.whisper(&press, &sorry(&fault), rows).await,
@@ -208,6 +213,7 @@ impl Context<'_> {
                 }
                 offers::of_page(&page)
             }
+            About::Cover(cover) => offers::of_cover(cover),
         };
         let settled = || Fault::Usage("that is settled already: the card shows how it stands".to_owned());
         id.find(offers).ok_or_else(settled)
@@ -258,6 +264,9 @@ impl Context<'_> {
                     Err(fault) if resolves => Err((fault, self.resolve_anyway(&incident).await)),
                     Err(fault) => Err((fault, Vec::new())),
                 }
+            }
+            (About::Cover(_), Says::Typed(typed)) => {
+                answer(bot, &self.house.fleet, who, *typed).await.map_err(|fault| (fault, Vec::new()))
             }
             _ => Err((Fault::Usage("that cannot be said there".to_owned()), Vec::new())),
         }
@@ -322,6 +331,11 @@ impl Context<'_> {
         }
         let files = reply.files.into_iter().map(|(name, bytes)| CreateAttachment::bytes(bytes, name));
         let edit = files.fold(EditInteractionResponse::new().content(text), EditInteractionResponse::new_attachment);
+        let offered = reply.cover.as_ref().map(offers::of_cover);
+        let edit = match offered {
+            Some(offers) => edit.components(vec![super::card::components(&super::card::Row::Buttons(offers))]),
+            None => edit,
+        };
         self.edit(token, edit).await;
     }
 

@@ -6,9 +6,9 @@
 
 use sha2::Digest as _;
 
-use crate::base::event::{IncidentId, PageId, RunId};
+use crate::base::event::{CoverId, IncidentId, PageId, RunId};
 use crate::base::text::one_line;
-use crate::bot::grammar::{Command as Typed, Incident as Verb, Note, Page, Run, Runbook, Where};
+use crate::bot::grammar::{Command as Typed, Incident as Verb, Note, Oncall, Page, Run, Runbook, Where};
 use crate::bot::waiting::{Waiting, What, waiting};
 use crate::domain::run::event::{DoubtVerdict, Obstacle, Question};
 use crate::domain::run::input::Command;
@@ -74,6 +74,8 @@ pub enum About {
     Incident(IncidentId),
     /// A page.
     Page(PageId),
+    /// A request for cover.
+    Cover(CoverId),
 }
 
 /// What is said when an offer is taken.
@@ -125,6 +127,7 @@ impl OfferId {
         let about = match about.split_once('-')?.0 {
             "run" => About::Run(RunId::parse(about).ok()?),
             "page" => About::Page(PageId::parse(about).ok()?),
+            "cov" => About::Cover(CoverId::parse(about).ok()?),
             _ => About::Incident(IncidentId::parse(about).ok()?),
         };
         Some(Self { first, about, key: key.to_owned() })
@@ -143,6 +146,7 @@ impl std::fmt::Display for OfferId {
             About::Run(run) => run.as_str(),
             About::Incident(incident) => incident.as_str(),
             About::Page(page) => page.as_str(),
+            About::Cover(cover) => cover.as_str(),
         };
         write!(f, "rd.{}.{about}.{}", self.first.letter(), self.key)
     }
@@ -407,6 +411,14 @@ pub fn of_page(page: &page::state::State) -> Vec<Offer> {
     offers
 }
 
+/// What answers a request for cover. Whether it can still be taken is told when it is pressed: the message may be old.
+#[must_use]
+pub fn of_cover(id: &CoverId) -> Vec<Offer> {
+    let says = Says::Typed(Box::new(Typed::Oncall(Oncall::Take { id: id.clone() })));
+    let (label, about, key) = ("I take it".to_owned(), About::Cover(id.clone()), hash(&format!("{id} take")));
+    vec![Offer { label, weight: Weight::Main, first: First::Do, about, says, key }]
+}
+
 fn typed(id: &IncidentId, key: &str, label: &str, weight: Weight, first: First, says: Typed) -> Offer {
     Offer {
         label: label.to_owned(),
@@ -430,6 +442,10 @@ mod tests {
         let id = OfferId { first: First::Reason, about: About::Run(RunId::number(12)), key: hash("x") };
         assert_eq!(OfferId::parse(&id.to_string()), Some(id.clone()));
         assert!(id.to_string().len() <= 100);
+        let cover = of_cover(&CoverId::number(3)).remove(0).id();
+        let back = OfferId::parse(&cover.to_string()).and_then(|id| id.find(of_cover(&CoverId::number(3))));
+        assert_eq!(back.map(|offer| offer.label), Some("I take it".to_owned()));
+        assert_eq!(cover.find(of_cover(&CoverId::number(4))), None);
         for foreign in ["", "rd", "rd.d.run-0.x", "rd.q.run-1.x", "rd.d.run-1.x.y", "other.d.run-1.x", "rd.dd.run-1.x"]
         {
             assert_eq!(OfferId::parse(foreign), None, "{foreign}");

@@ -16,6 +16,7 @@ const NAME: usize = 60;
 const WHY: usize = 200;
 
 pub(super) async fn answer(bot: &Bot, me: &Actor, verb: Oncall) -> Result<Reply, Fault> {
+    let mut cover = None;
     let text = match verb {
         Oncall::Who(asked) => bot.on_call(&asked).await?.iter().map(on_duty).collect::<Vec<_>>().join("\n"),
         Oncall::Next { person } => upcoming(&bot.on_call_next(me, person.as_deref()).await?),
@@ -24,7 +25,11 @@ pub(super) async fn answer(bot: &Bot, me: &Actor, verb: Oncall) -> Result<Reply,
             calendars.iter().map(calendar).collect::<Vec<_>>().join("\n")
         }
         Oncall::Override(asked) => changed(&bot.on_call_override(me, &asked).await?),
-        Oncall::Cover(asked) => changed(&bot.on_call_cover(me, &asked).await?),
+        Oncall::Cover(asked) => {
+            let asked = bot.on_call_cover(me, &asked).await?;
+            cover = Some(asked.id.clone());
+            changed(&asked)
+        }
         Oncall::Take { id } => changed(&bot.on_call_take(me, &id).await?),
         Oncall::Remove { id } => changed(&bot.on_call_remove(me, &id).await?),
         Oncall::Drill { policy } => {
@@ -34,7 +39,7 @@ pub(super) async fn answer(bot: &Bot, me: &Actor, verb: Oncall) -> Result<Reply,
             return Err(Fault::Usage("this is said at a terminal of the machine Rundown runs on".to_owned()));
         }
     };
-    Ok(Reply { text, ..Reply::default() })
+    Ok(Reply { text, cover, ..Reply::default() })
 }
 
 /// A time that everybody sees in their own zone: `Monday, 23 November 2026 09:00`.

@@ -78,7 +78,8 @@ pub struct Door {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Who you are [default: RUNDOWN_PERSON, or your account]; the account is recorded with it.
-    #[arg(long = "as", global = true, value_name = "NAME")]
+    // Not under the field's name: a command's own `person` would be taken for it.
+    #[arg(id = "as", long = "as", global = true, value_name = "NAME")]
     pub person: Option<String>,
     /// Colours.
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
@@ -98,4 +99,31 @@ pub enum Colour {
     Always,
     /// Never.
     Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command as Clap, CommandFactory as _, Parser as _};
+
+    use super::*;
+
+    #[test]
+    fn no_command_has_an_argument_that_is_taken_for_one_of_the_terminals() {
+        fn walk(node: &Clap, globals: &[String], path: &str, found: &mut Vec<String>) {
+            for next in node.get_subcommands() {
+                let path = format!("{path} {}", next.get_name());
+                let own = next.get_arguments().map(|arg| arg.get_id().to_string());
+                found.extend(own.filter(|id| globals.contains(id)).map(|id| format!("{path}: {id}")));
+                walk(next, globals, &path, found);
+            }
+        }
+        let tree = Args::command();
+        let globals: Vec<String> =
+            tree.get_arguments().filter(|arg| arg.is_global_set()).map(|arg| arg.get_id().to_string()).collect();
+        let mut found = Vec::new();
+        walk(&tree, &globals, "rundown", &mut found);
+        assert!(globals.len() > 5 && found.is_empty(), "{found:?}");
+        let args = Args::parse_from(["rundown", "incident", "assign", "commander", "Ben"]);
+        assert_eq!(args.door.person, None, "whom a task is given to is not who gives it");
+    }
 }

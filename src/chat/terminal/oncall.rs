@@ -68,7 +68,7 @@ impl Show {
         let wide = widest(upcoming.shifts.iter().map(|due| due.schedule.as_str()));
         for due in &upcoming.shifts {
             let (from, until) = (due.shift.from, due.shift.until);
-            let from = if from <= self.now { padded("now", 20) } else { time::planned(from, due.zone) };
+            let from = if from <= upcoming.at { padded("now", 20) } else { time::planned(from, due.zone) };
             let until = time::planned(until, due.zone);
             telln!("{}  {from} to {until}  {}", padded(&due.schedule, wide), lasts(due.shift.from, due.shift.until));
         }
@@ -101,17 +101,15 @@ impl Show {
             None => String::new(),
         };
         let (from, until) = (time::planned(row.from, zone), time::planned(row.until, zone));
-        format!("{from}  to {until}  {:>9}  {person}{}", lasts(row.from, row.until), self.paint.dim(&why))
+        format!("{from}  to {until}  {:>11}  {person}{}", lasts(row.from, row.until), self.paint.dim(&why))
     }
 
     fn asked(&self, id: &CoverId, asked: &Asked, zone: Tz) -> String {
         let (from, until) = (time::planned(asked.from, zone), time::planned(asked.until, zone));
         let why = asked.why.as_ref().map_or(String::new(), |why| format!(": {}", one_line(why, 120)));
         let person = one_line(asked.person.name(), 60);
-        let text = format!(
-            "{id}: {person} asks for cover from {from} until {until}{why}. Take it with: rundown oncall take {id}"
-        );
-        wrap(&self.paint.ask(&text), "  ", self.width)
+        let text = format!("{id}: {person} asks for cover from {from} until {until}{why}");
+        format!("{}\n{}", wrap(&self.paint.ask(&text), "  ", self.width), self.paint.dim(&taking(id, "    ")))
     }
 
     fn rota_changed(&self, changed: &Changed) -> Shown {
@@ -123,8 +121,7 @@ impl Show {
             telln!("{}", wrap(&said, "", self.width));
         }
         if changed.asked.is_some() {
-            let id = &changed.id;
-            telln!("{}", self.paint.dim(&format!("Nothing changes until somebody takes it: rundown oncall take {id}")));
+            telln!("{}", self.paint.dim(&taking(&changed.id, "")));
         } else if let Some(now) = &changed.now {
             telln!("{}: {} {}", now.schedule, name(now), self.until(now));
         }
@@ -202,6 +199,10 @@ impl Show {
         };
         telln!("{}", self.paint.dim(&told));
     }
+}
+
+fn taking(id: &CoverId, indent: &str) -> String {
+    format!("{indent}Nothing changes until somebody takes it: rundown oncall take {id}")
 }
 
 fn name(one: &OnDuty) -> &str {

@@ -121,6 +121,30 @@ fn what_is_not_urgent_waits_for_the_end_of_the_quiet_hours() {
 }
 
 #[test]
+fn a_plan_says_what_it_asks_of_each_person() {
+    let file = file();
+    // Santiago's clocks go back at midnight of 5 April 2026, a Sunday: its Saturday has 25 hours.
+    let (from, to) = (at("2026-03-30T12:00:00Z"), at("2026-04-06T13:00:00Z"));
+    let report = simulate::simulate([&file.schedules["primary"]], &Overrides::none(), from, to);
+    let busy = report.persons.values().next().unwrap();
+    let hours = [busy.total, busy.nights, busy.weekends, busy.longest].map(|length| length.num_hours());
+    assert_eq!((report.persons.len(), hours), (1, [169, 64, 49, 169]));
+    assert_eq!((report.holes, report.odd), (vec![], vec![]));
+    // Berlin's secondary is two persons' office hours, and nobody's for the rest of the time.
+    let both = simulate::simulate(file.schedules.values(), &Overrides::none(), from, to);
+    assert_eq!(both.holes.iter().map(|hole| hole.schedule.as_str()).collect::<BTreeSet<_>>(), ["secondary"].into());
+    let busy = both.persons[&Person::new("Ana")];
+    assert_eq!(busy.total.num_hours(), 169, "who is on call twice at once is so once");
+    let odd = |handoff: &str| {
+        let layer = format!("{{ people: [Ana, Ben], rotate: daily, handoff: '{handoff}', from: 2026-01-05 }}");
+        let late = load(&format!("zone: Europe/Berlin\nschedules: {{ p: {{ layers: [{layer}] }} }}"), None).unwrap();
+        let (from, to) = (at("2026-01-10T00:00:00Z"), at("2026-01-12T00:00:00Z"));
+        simulate::simulate(late.schedules.values(), &Overrides::none(), from, to).odd.len()
+    };
+    assert_eq!(["22:00", "22:01", "06:59", "07:00"].map(odd), [0, 2, 2, 0]);
+}
+
+#[test]
 fn every_fault_is_told_at_its_place() {
     let page = r#"zone: America/Santigo
 schedules:

@@ -34,3 +34,40 @@ pub(super) fn sentence(event: &Event, zone: Tz) -> String {
 fn span(from: Instant, until: Instant, zone: Tz) -> String {
     format!("from {} until {} ({})", time::planned(from, zone), time::planned(until, zone), zone.name())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::event::{CoverId, Person};
+    use crate::domain::oncall::rota::event::{CoverAsked, CoverTaken, CoverWithdrawn, OverrideAdded, OverrideRemoved};
+
+    #[test]
+    fn who_steps_in_is_told_with_the_zone() {
+        let (id, schedule) = (CoverId::number(3), "primary".to_owned());
+        let (ana, ben) = (Person::new("Ana"), Person::new("Ben"));
+        let (from, until): (Instant, Instant) =
+            ("2026-03-28T08:00:00Z".parse().unwrap(), "2026-03-29T07:00:00Z".parse().unwrap());
+        let why = Some("a\nwedding".to_owned());
+        let added = OverrideAdded {
+            id: id.clone(),
+            schedule: schedule.clone(),
+            person: ana.clone(),
+            from,
+            until,
+            by: ben.clone(),
+            why: why.clone(),
+        };
+        let own = OverrideAdded { by: ana.clone(), why: None, ..added.clone() };
+        let asked = CoverAsked { id: id.clone(), schedule, person: ana, from, until, why };
+        let events: [Event; 6] = [
+            added.into(),
+            own.into(),
+            asked.into(),
+            CoverTaken { id: id.clone(), by: ben.clone() }.into(),
+            CoverWithdrawn { id: id.clone(), by: ben.clone() }.into(),
+            OverrideRemoved { id, by: ben }.into(),
+        ];
+        let told: Vec<String> = events.iter().map(|event| sentence(event, Tz::Europe__Berlin)).collect();
+        insta::assert_snapshot!(told.join("\n"));
+    }
+}
