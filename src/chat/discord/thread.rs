@@ -118,8 +118,8 @@ struct Room<'a> {
     edited: Option<Instant>,
     /// Messages below the card.
     below: BTreeSet<MessageId>,
-    /// What is asked and was announced: the message that did it.
-    asked: BTreeMap<Asked, MessageId>,
+    /// What is asked and was announced, and what was approved and is followed to its end: the message with its text.
+    asked: BTreeMap<Asked, (MessageId, String)>,
     /// Messages that are still to be said, in order, each with the event it tells of.
     notes: VecDeque<(u64, Note)>,
     /// Values of watches, for sparklines.

@@ -15,7 +15,7 @@ use crate::base::text::one_line;
 use crate::bot::grammar::Incident as Verb;
 use crate::chat::discord::card::{Card, Row, components};
 use crate::chat::discord::offers::{hash, of_runbooks};
-use crate::chat::discord::told;
+use crate::chat::discord::told::{self, Asked};
 use crate::domain::incident;
 use crate::domain::run::state::State;
 
@@ -104,33 +104,64 @@ impl Room<'_> {
         Ok(None)
     }
 
-    /// Announces what a person must answer, with its buttons; takes the buttons from what is settled.
+    /// Announces what a person must answer, with its buttons; follows what was approved to its end, and takes the buttons from
+    /// what is settled.
     pub(super) async fn ask(&mut self, thread: ChannelId, runs: &[State]) -> Result<Option<Trouble>, Trouble> {
         let wanted = told::asked(runs);
         for asking in &wanted {
-            if !self.asked.contains_key(&asking.key) {
-                let rows = vec![components(&asking.row)];
-                let nonce = hash(&format!("asked {:?}", asking.key));
-                let file = asking.file.as_ref().map(|(name, text)| CreateAttachment::bytes(text.as_bytes(), name));
-                let message = self.post(thread, &asking.text, file.into_iter().collect(), rows, nonce).await?;
-                self.asked.insert(asking.key.clone(), message);
+            let rows = vec![components(&asking.row)];
+            match self.asked.get(&asking.key).cloned() {
+                None => {
+                    let nonce = hash(&format!("asked {:?}", asking.key));
+                    let file = asking.file.as_ref().map(|(name, text)| CreateAttachment::bytes(text.as_bytes(), name));
+                    let message = self.post(thread, &asking.text, file.into_iter().collect(), rows, nonce).await?;
+                    self.asked.insert(asking.key.clone(), (message, asking.text.clone()));
+                }
+                // Somebody agreed, and others are still to.
+                Some((message, shown)) if shown != asking.text && asking.file.is_none() => {
+                    let edit = EditMessage::new().content(&asking.text).components(rows);
+                    self.change_asked(thread, message, edit).await?;
+                    self.asked.insert(asking.key.clone(), (message, asking.text.clone()));
+                }
+                Some(_) => {}
             }
         }
-        let settled: Vec<_> = self
-            .asked
-            .iter()
-            .filter(|(key, _)| !wanted.iter().any(|wanted| wanted.key == **key))
-            .map(|(key, message)| (key.clone(), *message))
-            .collect();
-        for (key, message) in settled {
-            let edit = EditMessage::new().components(Vec::new()).allowed_mentions(CreateAllowedMentions::new());
-            match thread.edit_message(&self.house.http, message, edit).await.map_err(Trouble::from) {
-                Ok(_) | Err(Trouble::NoMessage) => self.sent += 1,
-                Err(trouble) => return Err(trouble),
-            }
-            self.asked.remove(&key);
+        let settled: Vec<_> =
+            self.asked.keys().filter(|key| !wanted.iter().any(|wanted| wanted.key == **key)).cloned().collect();
+        for key in settled {
+            self.settle(thread, runs, key).await?;
         }
         Ok(None)
+    }
+
+    /// A question is settled: its message says what became of it, until there is nothing more to come.
+    async fn settle(&mut self, thread: ChannelId, runs: &[State], key: Asked) -> Result<(), Trouble> {
+        let Some((message, shown)) = self.asked.get(&key).cloned() else { return Ok(()) };
+        let settled = told::settled(runs, &key);
+        let row = settled.as_ref().and_then(|settled| settled.row.as_ref());
+        let edit = EditMessage::new().components(row.map(components).into_iter().collect());
+        match &settled {
+            Some(settled) if row.is_some() && settled.text == shown => return Ok(()),
+            Some(settled) => self.change_asked(thread, message, edit.content(&settled.text)).await?,
+            None => self.change_asked(thread, message, edit).await?,
+        }
+        match settled {
+            Some(settled) if settled.row.is_some() => drop(self.asked.insert(key, (message, settled.text))),
+            _ => drop(self.asked.remove(&key)),
+        }
+        Ok(())
+    }
+
+    /// Edits a message that asks or asked; one that is gone needs no edit.
+    async fn change_asked(&mut self, thread: ChannelId, message: MessageId, edit: EditMessage) -> Result<(), Trouble> {
+        let edit = edit.allowed_mentions(CreateAllowedMentions::new());
+        match thread.edit_message(&self.house.http, message, edit).await.map_err(Trouble::from) {
+            Ok(_) | Err(Trouble::NoMessage) => {
+                self.sent += 1;
+                Ok(())
+            }
+            Err(trouble) => Err(trouble),
+        }
     }
 
     /// Offers the runbooks that are written for what the incident is called, once, while nothing runs.
