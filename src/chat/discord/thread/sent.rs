@@ -4,69 +4,19 @@
 //! carries a nonce, by which Discord knows it again. Never lives here: when anything is sent, what trouble leads to (`thread`).
 
 use serenity::all::{
-    AutoArchiveDuration, ChannelId, ChannelType, CreateActionRow, CreateAllowedMentions, CreateAttachment,
-    CreateMessage, CreateThread, EditMessage, EditThread, Message, MessageId, Nonce,
+    ChannelId, CreateActionRow, CreateAllowedMentions, CreateAttachment, CreateMessage, EditMessage, EditThread,
+    Message, MessageId, Nonce,
 };
 
 use super::trouble::Trouble;
-use super::{BURIED, LINK, Room, prefix};
-use crate::base::event::Actor;
-use crate::base::text::one_line;
-use crate::bot::grammar::Incident as Verb;
+use super::{BURIED, Room};
 use crate::chat::discord::card::{Card, Row, components};
 use crate::chat::discord::offers::{hash, of_runbooks};
 use crate::chat::discord::told::{self, Asked};
 use crate::domain::incident;
 use crate::domain::run::state::State;
 
-/// Discord's clock and ours may differ by this much.
-const CLOCKS_APART: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
-
 impl Room<'_> {
-    /// Makes the thread.
-    pub(super) async fn open(&mut self, state: &incident::State) -> Result<ChannelId, Trouble> {
-        let name = one_line(&format!("{} {}", self.incident, state.title), 100);
-        let thread = match self.made_before(&name, state).await? {
-            Some(thread) => thread,
-            None => {
-                let made = CreateThread::new(name)
-                    .kind(ChannelType::PublicThread)
-                    .auto_archive_duration(AutoArchiveDuration::OneWeek);
-                self.house.settings.channel.create_thread(&self.house.http, made).await?.id
-            }
-        };
-        (self.thread, self.tied) = (Some(thread), false);
-        self.sent += 1;
-        self.known(thread);
-        Ok(thread)
-    }
-
-    /// A thread that we made for this incident, where the answer was lost or the process ended before it was written down.
-    async fn made_before(&self, name: &str, state: &incident::State) -> Result<Option<ChannelId>, Trouble> {
-        let settings = self.house.settings;
-        let active = settings.guild.get_active_threads(&self.house.http).await?.threads;
-        let since = (state.declared_at - CLOCKS_APART).timestamp();
-        let ours = active.into_iter().filter(|thread| {
-            thread.parent_id == Some(settings.channel)
-                && thread.owner_id == Some(self.house.me)
-                && thread.name == name
-                && thread.id.created_at().unix_timestamp() >= since
-        });
-        Ok(ours.map(|thread| thread.id).max())
-    }
-
-    /// Ties the thread to the incident in the journal, from where every door and the next process know it.
-    pub(super) async fn tie(&mut self, thread: ChannelId) -> Result<(), Trouble> {
-        let verb = Verb::Link {
-            url: format!("{}{thread}", prefix(self.house.settings)),
-            label: Some(LINK.to_owned()),
-            incident: Some(self.incident.clone()),
-        };
-        self.house.bot.incident(&Actor::Bot, verb).await?;
-        self.tied = true;
-        Ok(())
-    }
-
     /// Takes a thread that was put away out again. One that was locked as well needs the permission to manage threads.
     pub(super) async fn take_out(&self) -> serenity::Result<()> {
         let Some(thread) = self.thread else { return Ok(()) };
