@@ -10,11 +10,12 @@ use futures::{FutureExt as _, StreamExt as _, pin_mut, select_biased};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::schedule::Span;
-use crate::bot::fleet::Fleet;
+use crate::bot::fleet::{Appended, Fleet};
 use crate::bot::{Bot, Fault};
 use crate::chat::discord::{door, settings::Settings};
 use crate::chat::terminal::signals::signals;
 use crate::client::beat::Beat;
+use crate::domain::timeline::Fact;
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -35,8 +36,27 @@ pub struct Serving {
 pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(), Fault> {
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
     let (fleet, harbour) = Fleet::new();
-    let (ear, news) = mpsc::unbounded();
+    let (ear, heard) = mpsc::unbounded();
+    let (to_door, news) = mpsc::unbounded();
+    let (to_lookout, of_incidents) = mpsc::unbounded();
     let driving = bot.drive_all(harbour, ear).fuse();
+    // Whoever does not listen any more is leaving.
+    let telling = heard
+        .for_each(|appended: Appended| {
+            if matches!(appended.fact.event, Fact::Incident(..)) {
+                drop(to_lookout.unbounded_send(appended.clone()));
+            }
+            drop(to_door.unbounded_send(appended));
+            futures::future::ready(())
+        })
+        .fuse();
+    let looking_out = async {
+        // Deployments are worth knowing, and never worth an incident: without them everything else goes on.
+        if let Err(fault) = bot.watch_deployments(of_incidents).await {
+            tracing::warn!(%fault, "what was deployed is not looked at");
+        }
+    }
+    .fuse();
     let ready = |name: &str, endpoint: Option<SocketAddr>| match endpoint {
         None => say(&format!("ready: in Discord as {name}")),
         Some(address) => {
@@ -65,7 +85,7 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
         }
     }
     .fuse();
-    pin_mut!(driving, talking, beating);
+    pin_mut!(driving, talking, beating, telling, looking_out);
     let mut leave = futures::future::pending().boxed().fuse();
     loop {
         select_biased! {
@@ -77,6 +97,8 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
             driven = driving => return driven,
             () = leave => return Ok(()),
             talked = talking => talked?,
+            () = telling => {}
+            () = looking_out => {}
             () = beating => {}
         }
     }

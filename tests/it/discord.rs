@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "Discord is outside the program and lives in real time")]
 
 mod channels;
+mod deployments;
 mod endpoint;
 mod leaving;
 mod load;

@@ -60,7 +60,7 @@ pub struct Scene<'a> {
     pub runs: &'a [State],
     /// The last value and a sparkline of what a watch reads, a line a series, by run.
     pub measured: &'a [(crate::base::event::RunId, Vec<String>)],
-    /// What was deployed lately on the targets, a line each.
+    /// What was changed or deployed lately on the targets, a line each.
     pub changed: &'a [String],
     /// The journal's head.
     pub anchor: &'a str,

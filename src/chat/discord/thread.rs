@@ -129,6 +129,8 @@ struct Room<'a> {
     notes: VecDeque<(u64, Note)>,
     /// Values of watches, for sparklines.
     measured: BTreeMap<RunId, told::Measured>,
+    /// What others deployed on the targets.
+    deployed: Vec<told::Deployed>,
     /// Runs as they were loaded last, where they are not driven here.
     runs: BTreeMap<RunId, State>,
     wording: crate::view::sentence::Wording,
@@ -202,6 +204,7 @@ impl<'a> Room<'a> {
             asked: BTreeMap::new(),
             notes: VecDeque::new(),
             measured: BTreeMap::new(),
+            deployed: Vec::new(),
             runs: BTreeMap::new(),
             wording: crate::view::sentence::Wording::new(zone_of(&state)),
             last: 0,
@@ -236,6 +239,7 @@ impl<'a> Room<'a> {
         let state = self.house.bot.incident_state(&self.incident).await?;
         self.wording = crate::view::sentence::Wording::new(zone_of(&state));
         self.measured.clear();
+        self.deployed.clear();
         let mut facts = Vec::new();
         let all = self.house.bot.facts(&self.incident).await?;
         for recorded in all.into_iter().take_while(|recorded| recorded.pos < before) {
@@ -333,6 +337,7 @@ impl<'a> Room<'a> {
         if let Fact::Run(run, Event::WatchTallied(tallied)) = &recorded.event {
             self.measured.entry(run.clone()).or_default().add(tallied);
         }
+        self.deployed.extend(told::deployed(recorded));
     }
 
     /// Waits until there is something to do, and takes in all that came. While Discord does not do what it should, only what may
@@ -438,7 +443,7 @@ impl<'a> Room<'a> {
         let anchor = self.house.bot.anchor_at(self.last).await?.to_string();
         let measured: Vec<_> =
             runs.iter().filter_map(|run| Some((run.id.clone(), self.measured.get(&run.id)?.lines()))).collect();
-        let changed = told::changed(runs);
+        let changed = told::changed(runs, &self.deployed);
         Ok(card(&Scene {
             id: &self.incident,
             incident: state,

@@ -11,26 +11,31 @@ use super::answer::{MESSAGE, Reply};
 use super::card::{PEN, ROOM, Row, ended, is_long, relative, row, wanted, whole};
 use super::offers;
 use super::text::{cut, markdown, units};
-use crate::base::event::{IncidentId, Person, Recorded, RunId};
+use crate::base::event::{IncidentId, Instant, Person, Recorded, RunId};
 use crate::base::series::Series;
 use crate::base::text::one_line;
 use crate::bot::grammar::Postmortem;
 use crate::bot::reports::Drafted;
 use crate::bot::waiting::waiting;
 use crate::bot::{Bot, Fault};
+use crate::domain::action::Action;
 use crate::domain::incident;
 use crate::domain::incident::event::Event as OfIncident;
 use crate::domain::run::event::{Event, Point, WatchTallied};
 use crate::domain::run::evidence;
 use crate::domain::run::state::{Stage, State};
 use crate::domain::runbook::model::Does;
+use crate::domain::target::event::Event as OfTarget;
 use crate::domain::timeline::Fact;
 use crate::view::chart::{Unit, sparkline};
 use crate::view::evidence as words;
+use crate::view::sentence;
 
 /// Points that a sparkline on the card draws, and characters of a series' name: one line of a telephone together with the value.
 const POINTS: usize = 12;
 const SERIES: usize = 16;
+/// Lines of what changed lately on the card.
+const CHANGED: usize = 3;
 /// Lines of a catch-up.
 const MISSED: usize = 15;
 
@@ -271,10 +276,31 @@ impl Measured {
     }
 }
 
-/// What was changed by the runs on the card, the newest last.
+/// A deployment that was seen, as the card tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployed {
+    id: String,
+    at: Instant,
+    line: String,
+}
+
+/// The deployment that a fact is about.
 #[must_use]
-pub fn changed(runs: &[State]) -> Vec<String> {
-    let mut found = Vec::new();
+pub fn deployed(recorded: &Recorded<Fact>) -> Option<Deployed> {
+    let Fact::Target(target, OfTarget::DeploymentSeen(seen)) = &recorded.event else { return None };
+    let name = target.split_once('/').map_or(target.as_str(), |(_, name)| name);
+    let deployment = &seen.deployment;
+    let by = deployment.by.as_deref().map_or(String::new(), |by| format!(" · {}", markdown(by, 40)));
+    let message = deployment.message.as_deref().map_or(String::new(), |said| format!(" · {}", markdown(said, 80)));
+    let what = format!("{} {} {}", markdown(name, 40), sentence::came_of(deployment), relative(deployment.at));
+    Some(Deployed { id: deployment.id.clone(), at: deployment.at, line: format!("{what}{by}{message}") })
+}
+
+/// What was changed lately, by the runs on the card or by deployments, the newest last. A deployment that a run made is told as
+/// what the run did.
+#[must_use]
+pub fn changed(runs: &[State], deployed: &[Deployed]) -> Vec<String> {
+    let (mut found, mut own) = (Vec::new(), Vec::new());
     for run in runs {
         for (position, step) in run.steps.iter().enumerate() {
             let (Some(action), Some(result), Some(began)) = (&step.action, &step.result, step.started_at) else {
@@ -282,9 +308,16 @@ pub fn changed(runs: &[State]) -> Vec<String> {
             };
             let done = matches!(step.stage, Stage::Done) && result.ok && action.changes() && action.confirms();
             if done && matches!(run.step(position).does, Does::Act(_)) {
-                found.push(format!("{} {}", markdown(&action.describe(), 80), relative(began)));
+                found.push((began, format!("{} {}", markdown(&action.describe(), 80), relative(began))));
+                // A restart names the deployment that somebody made before.
+                if !matches!(**action, Action::RailwayRestart(_)) {
+                    own.extend(result.facts.get("deployment").and_then(|id| id.as_str()));
+                }
             }
         }
     }
-    found.into_iter().rev().take(3).rev().collect()
+    let others = deployed.iter().filter(|one| !own.contains(&one.id.as_str()));
+    found.extend(others.map(|one| (one.at, one.line.clone())));
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, line)| line).rev().take(CHANGED).rev().collect()
 }
