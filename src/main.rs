@@ -13,7 +13,7 @@ use rundown::bot::library::Library;
 use rundown::bot::rights::at_terminal;
 use rundown::bot::{Bot, Fault};
 use rundown::chat::discord::endpoint::{Settings as Endpoint, signed::PublicKey};
-use rundown::chat::discord::settings::Settings as Discord;
+use rundown::chat::discord::settings::{Place, Settings as Discord};
 use rundown::chat::terminal::args::{Args, Door, Verb};
 use rundown::chat::terminal::{Exit, Terminal, carry_out};
 use rundown::client::discord::reaching;
@@ -171,7 +171,12 @@ fn serving(file: &File, clock: &Arc<dyn Clock>, environment: Environment<'_>) ->
         let http = Arc::new(reaching(token, discord.api.clone()).map_err(Fault::Failed)?);
         let endpoint = discord.endpoint(PublicKey::parse).map_err(wrong)?;
         let endpoint = endpoint.map(|(listen, key)| Endpoint { listen, key });
-        Ok::<_, Fault>(Discord { guild: discord.server.0.into(), channel: discord.channel.0.into(), http, endpoint })
+        let place = match discord.own_channels().map_err(wrong)? {
+            None => Place::Thread,
+            Some(category) => Place::Channel { category: category.map(|id| id.0.into()) },
+        };
+        let (guild, channel) = (discord.server.0.into(), discord.channel.0.into());
+        Ok::<_, Fault>(Discord { guild, channel, place, http, endpoint })
     });
     let heartbeat = file.heartbeat.as_ref().map(|heartbeat| {
         Ok::<_, Fault>((

@@ -11,8 +11,7 @@ use futures::{FutureExt as _, StreamExt as _, pin_mut, select_biased};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::schedule::Span;
-use crate::bot::fleet::Appended;
-use crate::bot::fleet::Fleet;
+use crate::bot::fleet::{Appended, Fleet};
 use crate::bot::paging::Carrier;
 use crate::bot::paging::pagerduty::Pager;
 use crate::bot::{Bot, Fault};
@@ -44,11 +43,19 @@ pub struct Serving {
 pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(), Fault> {
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
     let (fleet, harbour) = Fleet::new();
-    let (ear, news) = mpsc::unbounded();
-    let (pager, calls) = mpsc::unbounded();
-    let driving = bot.drive_all(harbour, vec![ear, pager]).fuse();
+    let (to_door, news) = mpsc::unbounded();
+    let (to_pager, calls) = mpsc::unbounded();
+    let (to_lookout, of_incidents) = mpsc::unbounded();
+    let driving = bot.drive_all(harbour, vec![to_door, to_pager, to_lookout]).fuse();
     let threads = Threads::new(BTreeMap::new());
     let paging = page(bot, serving, &threads, calls).fuse();
+    let looking_out = async {
+        // Deployments are worth knowing, and never worth an incident: without them everything else goes on.
+        if let Err(fault) = bot.watch_deployments(of_incidents).await {
+            tracing::warn!(%fault, "what was deployed is not looked at");
+        }
+    }
+    .fuse();
     let ready = |name: &str, endpoint: Option<SocketAddr>| match endpoint {
         None => say(&format!("ready: in Discord as {name}")),
         Some(address) => {
@@ -77,7 +84,7 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
         }
     }
     .fuse();
-    pin_mut!(driving, talking, paging, beating);
+    pin_mut!(driving, talking, paging, beating, looking_out);
     let mut leave = futures::future::pending().boxed().fuse();
     loop {
         select_biased! {
@@ -90,6 +97,7 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
             () = leave => return Ok(()),
             talked = talking => talked?,
             () = paging => {}
+            () = looking_out => {}
             () = beating => {}
         }
     }

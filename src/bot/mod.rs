@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod backup;
 pub mod charts;
+pub mod deployments;
 pub mod export;
 mod fault;
 pub mod findings;

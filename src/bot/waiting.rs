@@ -5,6 +5,7 @@
 use crate::base::event::{Instant, Person};
 use crate::base::text::one_line;
 use crate::domain::run::event::{Obstacle, Question};
+use crate::domain::run::evidence::{self, Seen};
 use crate::domain::run::state::{Stage, State};
 use crate::domain::target::{EVERYTHING, named};
 
@@ -26,6 +27,8 @@ pub struct Waiting {
     pub what: What,
     /// When it is late.
     pub until: Option<Instant>,
+    /// What was seen before the change that is asked about; `None` where the question is about no change.
+    pub before: Option<Vec<Seen>>,
 }
 
 /// For what a step waits.
@@ -98,7 +101,16 @@ fn one(state: &State, position: usize) -> Option<Waiting> {
         _ => return None,
     };
     let (step_id, title) = (plan.id.clone(), plan.title.clone());
-    Some(Waiting { step: step_id, title, visit: step.visits, attempt: step.attempt, what, until })
+    let before = match &what {
+        What::Approval { .. } => Some(evidence::before(state, position)),
+        // What an attempt in doubt was looked at for says itself how the target's state was before and is now.
+        What::Question { question: Question::Doubt { .. }, .. } => {
+            let checks = evidence::before(state, position).into_iter().filter(|seen| seen.step.is_some());
+            Some(checks.collect::<Vec<_>>()).filter(|checks| !checks.is_empty())
+        }
+        _ => None,
+    };
+    Some(Waiting { step: step_id, title, visit: step.visits, attempt: step.attempt, what, until, before })
 }
 
 impl Waiting {

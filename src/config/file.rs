@@ -46,6 +46,11 @@ pub struct Discord {
     pub server: Id,
     /// The channel under which incidents get their threads.
     pub channel: Id,
+    /// Where an incident is talked about.
+    #[serde(default)]
+    pub place: Place,
+    /// With `place = "channel"`: the category under which the channels are made.
+    pub category: Option<Id>,
     /// How interactions come in.
     #[serde(default)]
     pub interactions: Interactions,
@@ -55,6 +60,17 @@ pub struct Discord {
     pub public_key: Option<String>,
     /// Another address of Discord's interface, for tests against a look-alike.
     pub api: Option<String>,
+}
+
+/// Where an incident is talked about.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// In a thread of its own, under the channel.
+    #[default]
+    Thread,
+    /// In a channel of its own.
+    Channel,
 }
 
 /// How interactions reach the bot.
@@ -211,6 +227,21 @@ impl File {
 }
 
 impl Discord {
+    /// The category of incidents' own channels; `None` where incidents have threads.
+    ///
+    /// # Errors
+    /// A category that would do nothing.
+    pub fn own_channels(&self) -> Result<Option<Option<Id>>, FileError> {
+        match (self.place, self.category) {
+            (Place::Thread, None) => Ok(None),
+            (Place::Thread, Some(_)) => Err(FileError::Faulty {
+                file: DEFAULT.to_owned(),
+                why: "discord.category does nothing without place = \"channel\"".to_owned(),
+            }),
+            (Place::Channel, category) => Ok(Some(category)),
+        }
+    }
+
     /// With `interactions = "http"`: where to listen, and the public key as `key` reads it; its fault goes on after the
     /// setting's name.
     ///
@@ -350,6 +381,19 @@ mod tests {
         .map(|more| endpoint(more).unwrap_err())
         .into();
         insta::assert_snapshot!(faults.join("\n"));
+    }
+
+    #[test]
+    fn a_category_is_for_channels_only() {
+        let place = |more: &str| {
+            let file = read(&format!("[discord]\nserver = 1\nchannel = 2\n{more}")).unwrap();
+            file.discord.unwrap().own_channels().map_err(|error| error.to_string())
+        };
+        assert_eq!(place(""), Ok(None));
+        assert_eq!(place("place = \"channel\"\n"), Ok(Some(None)));
+        assert_eq!(place("place = \"channel\"\ncategory = \"9\"\n"), Ok(Some(Some(Id(9)))));
+        let for_nothing = "rundown.toml, discord.category does nothing without place = \"channel\"";
+        assert_eq!(place("category = 9\n"), Err(for_nothing.to_owned()));
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub struct Place {
     pub server: u64,
     /// The channel's id.
     pub channel: u64,
+    /// The category of incidents' own channels (0: none); `None` where incidents have threads.
+    pub own_channels: Option<u64>,
     /// Whether interactions are to come over the gateway.
     pub by_gateway: bool,
 }
@@ -102,6 +104,8 @@ pub async fn examine(
     let place = Place {
         server: discord.server.0,
         channel: discord.channel.0,
+        // That a category is there for nothing is told with the settings.
+        own_channels: discord.own_channels().ok().flatten().map(|category| category.map_or(0, |id| id.0)),
         by_gateway: discord.interactions == Interactions::Gateway,
     };
     let asking = Asking::new(probe, discord.api.as_deref().unwrap_or(DISCORD), &token);

@@ -14,6 +14,10 @@ const TOKEN: &str = "discord token";
 const CHANNEL: &str = "discord channel";
 /// A text channel's type; only such a one has public threads of the kind that incidents get.
 const TEXT: u64 = 0;
+/// A category's type, and how many channels Discord allows in one and in a server.
+const CATEGORY: u64 = 4;
+const IN_CATEGORY: usize = 50;
+const IN_SERVER: usize = 500;
 /// Below so many connections that are left for today somebody should look at it.
 const FEW: u64 = 20;
 
@@ -43,9 +47,10 @@ pub fn judge(answers: &Answers, place: Place) -> (Vec<Finding>, Option<Finding>)
         let (channel, found) = channel(answers, place);
         findings.push(channel);
         findings.extend(found.map(|found| permissions(answers, place, found)));
+        findings.extend(place.own_channels.map(|category| own_channels(answers, place, category)));
         findings.push(commands(&answers.commands));
     }
-    let link = Finding::note("invite", invite(&id));
+    let link = Finding::note("invite", invite(&id, place.own_channels.is_some()));
     (findings, Some(link))
 }
 
@@ -191,8 +196,38 @@ fn standing(server: &Value, member: &Value, me: &Value, channel: &Value, place: 
         roles: list(&server["roles"]).map(role).collect(),
         own: list(&member["roles"]).map(number).collect(),
         overwrites: list(&channel["permission_overwrites"]).map(overwrite).collect(),
-        channel: one_line(channel["name"].as_str().unwrap_or_default(), 60),
+        channel: match channel["name"].as_str() {
+            Some(name) if channel["type"].as_u64() == Some(CATEGORY) => format!("the category {}", one_line(name, 60)),
+            Some(name) => format!("#{}", one_line(name, 60)),
+            None => "the server".to_owned(),
+        },
     }
+}
+
+/// Whether incidents can have channels of their own: the category is one and has room, and the bot may make channels there.
+fn own_channels(answers: &Answers, place: Place, category: u64) -> Finding {
+    const CHECK: &str = "incident channels";
+    let known = answers.channels.told().and_then(Value::as_array);
+    let (Some(known), Some(server), Some(member), Some(me)) =
+        (known, answers.server.told(), answers.member.told(), answers.me.told())
+    else {
+        let says = "whether the bot may make channels is not known: Discord did not say all that it takes";
+        return Finding::wrong(CHECK, says).mend("Try again, and look at discordstatus.com.");
+    };
+    let id = category.to_string();
+    let found = known.iter().find(|one| one["id"] == id.as_str() && one["type"].as_u64() == Some(CATEGORY));
+    if category > 0 && found.is_none() {
+        return Finding::wrong(CHECK, format!("there is no category {id} in that server"))
+            .mend("Put a category's id into discord.category in rundown.toml: right-click it > Copy Category ID.");
+    }
+    let inside = known.iter().filter(|one| one["parent_id"] == id.as_str()).count();
+    if known.len() >= IN_SERVER || (category > 0 && inside >= IN_CATEGORY) {
+        let says =
+            format!("there is no room for another channel: {} in the server, {inside} in the category", known.len());
+        return Finding::wrong(CHECK, says)
+            .mend("Delete channels of incidents that are closed; until then they have threads.");
+    }
+    standing(server, member, me, found.unwrap_or(&Value::Null), place).of_channels()
 }
 
 fn commands(answer: &Answer) -> Finding {
@@ -218,7 +253,7 @@ mod tests {
     use super::super::permissions::wanted;
     use super::*;
 
-    const PLACE: Place = Place { server: 1, channel: 7, by_gateway: true };
+    const PLACE: Place = Place { server: 1, channel: 7, own_channels: None, by_gateway: true };
 
     fn refused(status: u16, code: u64, words: &str) -> Answer {
         Answer::Refused(status, code, words.into())

@@ -38,6 +38,17 @@ pub const NEEDED: [Needed; 9] = [
     Needed { optional: true, ..needed(34, "MANAGE_THREADS", "Manage Threads", "it cannot open a locked thread again") },
 ];
 
+/// What it needs where incidents have channels of their own: there, too.
+pub const FOR_CHANNELS: [Needed; 7] = [
+    needed(4, "MANAGE_CHANNELS", "Manage Channels", "no incident gets a channel; it has a thread instead"),
+    NEEDED[0],
+    NEEDED[1],
+    NEEDED[4],
+    NEEDED[5],
+    NEEDED[6],
+    NEEDED[7],
+];
+
 const ADMINISTRATOR: u64 = 1 << 3;
 const ALL: u64 = u64::MAX;
 
@@ -47,12 +58,13 @@ pub fn wanted() -> u64 {
     NEEDED.iter().fold(0, |sum, needed| sum | needed.bit)
 }
 
-/// The link that invites the bot with exactly what it needs.
+/// The link that invites the bot with exactly what it needs; more where it is to make incidents channels of their own.
 #[must_use]
-pub fn invite(application: &str) -> String {
+pub fn invite(application: &str, own_channels: bool) -> String {
+    let more = if own_channels { FOR_CHANNELS[0].bit } else { 0 };
     format!(
         "https://discord.com/oauth2/authorize?client_id={application}&scope=bot+applications.commands&permissions={}",
-        wanted()
+        wanted() | more
     )
 }
 
@@ -95,7 +107,7 @@ pub struct Standing {
     pub own: Vec<u64>,
     /// The channel's overwrites.
     pub overwrites: Vec<Overwrite>,
-    /// The channel's name.
+    /// Where that is, as people read it: `#ops`.
     pub channel: String,
 }
 
@@ -189,19 +201,28 @@ impl Standing {
     /// Says what is missing, and where each is to be given.
     #[must_use]
     pub fn finding(&self) -> Finding {
-        const CHECK: &str = "permissions";
+        self.judged("permissions", &NEEDED)
+    }
+
+    /// The same about making channels of incidents, in their category or, without one, in the whole server.
+    #[must_use]
+    pub fn of_channels(&self) -> Finding {
+        self.judged("incident channels", &FOR_CHANNELS)
+    }
+
+    fn judged(&self, check: &'static str, wanted: &[Needed]) -> Finding {
         let channel = &self.channel;
         let missing: Vec<(Needed, Lack)> =
-            NEEDED.iter().filter_map(|needed| Some((*needed, self.lack(needed.bit)?))).collect();
+            wanted.iter().filter_map(|needed| Some((*needed, self.lack(needed.bit)?))).collect();
         let (optional, hard): (Vec<_>, Vec<_>) = missing.iter().partition(|(needed, _)| needed.optional);
         let names =
             |list: &[&(Needed, Lack)]| list.iter().map(|(needed, _)| needed.name).collect::<Vec<_>>().join(", ");
         let finding = match (hard.len(), optional.len()) {
-            (0, 0) => return Finding::good(CHECK, format!("the bot has everything it needs in #{channel}")),
-            (0, _) => Finding::warn(CHECK, format!("in #{channel} the bot lacks {}", names(&optional))),
+            (0, 0) => return Finding::good(check, format!("the bot has everything it needs in {channel}")),
+            (0, _) => Finding::warn(check, format!("in {channel} the bot lacks {}", names(&optional))),
             _ => {
                 let all: Vec<_> = missing.iter().collect();
-                Finding::wrong(CHECK, format!("in #{channel} the bot lacks {}", names(&all)))
+                Finding::wrong(check, format!("in {channel} the bot lacks {}", names(&all)))
             }
         };
         let mut finding = finding;
@@ -225,14 +246,14 @@ impl Standing {
                 format!("Give the role {role} under Server Settings > Roles > {role} > Permissions: {missing}.")
             }
             Lack::Everyone => format!(
-                "#{channel} denies @everyone; allow the role {role} there under Edit Channel > Permissions: {missing}."
+                "{channel} denies @everyone; allow the role {role} there under Edit Channel > Permissions: {missing}."
             ),
             Lack::Roles(roles) => format!(
-                "#{channel} denies the role {}; take that away under Edit Channel > Permissions: {missing}.",
+                "{channel} denies the role {}; take that away under Edit Channel > Permissions: {missing}.",
                 roles.join(" and the role ")
             ),
             Lack::Bot => {
-                format!("#{channel} denies the bot itself; take that away under Edit Channel > Permissions: {missing}.")
+                format!("{channel} denies the bot itself; take that away under Edit Channel > Permissions: {missing}.")
             }
         }
     }
@@ -265,7 +286,7 @@ mod tests {
             ],
             own: vec![2],
             overwrites: Vec::new(),
-            channel: "ops".into(),
+            channel: "#ops".into(),
         }
     }
 
@@ -324,7 +345,7 @@ mod tests {
 
     #[test]
     fn the_invite_asks_for_what_is_needed_and_nothing_else() {
-        let link = invite("4711");
+        let link = invite("4711", false);
         let asked: u64 = link.rsplit_once('=').unwrap().1.parse().unwrap();
         assert_eq!(asked.count_ones() as usize, NEEDED.len());
         assert_eq!(asked & ADMINISTRATOR, 0);

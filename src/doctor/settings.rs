@@ -33,6 +33,7 @@ pub fn file(read: &Result<File, FileError>, variables: Environment<'_>) -> Vec<F
     if let Some(discord) = &file.discord {
         faults.extend(discord.token.value("discord.token", variables).err());
         faults.extend(discord.endpoint(PublicKey::parse).err());
+        faults.extend(discord.own_channels().err());
     }
     if let Some(heartbeat) = &file.heartbeat {
         faults.extend(heartbeat.url.value("heartbeat.url", variables).err());

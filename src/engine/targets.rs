@@ -1,8 +1,9 @@
 //! Targets outside any run: frozen, unfrozen, looked at.
 
 use super::{CONFLICTS, Engine, EngineError, codec};
-use crate::base::event::{Actor, Instant, Person, Recorded, Stream};
+use crate::base::event::{Actor, IncidentId, Instant, Person, Recorded, Stream};
 use crate::base::schedule::Span;
+use crate::domain::action::railway::Deployment;
 use crate::domain::target::event::Event;
 use crate::domain::target::{Freeze, Refusal, State};
 use crate::domain::timeline::Fact;
@@ -51,6 +52,41 @@ impl Engine {
             }
         }
         Ok(found)
+    }
+
+    /// Writes down which deployments of a target were seen, each at the moment it was made: in an incident's timeline, or in none.
+    /// Whoever looked, and however often: each is written down once. What is new comes back.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn deployments_seen(
+        &self,
+        (environment, target): (&str, &str),
+        incident: Option<&IncidentId>,
+        listed: &[Deployment],
+    ) -> Result<Vec<Recorded<Fact>>, EngineError> {
+        let stream = Stream::target(environment, target);
+        for _ in 0..CONFLICTS {
+            let (state, seq) = self.target(&stream).await?;
+            let now = self.clock.now();
+            let events = state.deployments_to_record(listed, incident, now);
+            if events.is_empty() {
+                return Ok(Vec::new());
+            }
+            let made = |event: &Event| match event {
+                Event::DeploymentSeen(seen) => seen.deployment.at,
+                _ => now,
+            };
+            let events = events.iter().map(|event| codec::target_event(event, &Actor::Bot, made(event)));
+            let events = events.collect::<Result<_, _>>()?;
+            let item = Item { stream: stream.clone(), expected: seq, incident: incident.cloned(), events, open: None };
+            match self.journal.append(Batch { items: vec![item], ..Batch::default() }, now).await {
+                Ok(appended) => return appended.rows.iter().map(|row| Ok(codec::recorded(row)?)).collect(),
+                Err(AppendError::Conflict { .. }) => {}
+                Err(error) => return Err(EngineError::NotWritten(error)),
+            }
+        }
+        Err(EngineError::NotWritten(AppendError::Refused(format!("{stream} is being changed by others; try again"))))
     }
 
     async fn target(&self, stream: &Stream) -> Result<(State, u64), EngineError> {

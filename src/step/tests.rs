@@ -221,6 +221,8 @@ fn deployment(id: &str, status: &str, changed: i64, instances: &[(&str, &str)]) 
         instances: instances.map(|(id, status)| Instance { id: (*id).into(), status: (*status).into() }).collect(),
         can_rollback: true,
         commit: None,
+        by: None,
+        message: None,
     }
 }
 

@@ -81,7 +81,8 @@ pub fn due(at: Instant, now: Instant, zone: Tz) -> String {
 }
 
 /// Whole minutes from ten minutes on, else whole seconds: nobody plans by the rest.
-fn rounded(away: TimeDelta) -> TimeDelta {
+#[must_use]
+pub fn rounded(away: TimeDelta) -> TimeDelta {
     if away.num_minutes() >= 10 {
         TimeDelta::minutes((away.num_seconds() + 30) / 60)
     } else {

@@ -161,6 +161,40 @@ fn each_permission_that_is_denied_is_named_by_itself() {
 }
 
 #[test]
+fn channels_of_incidents_take_a_category_with_room_and_the_permission_there() {
+    let discord = Discord::start(Config::default());
+    let ops = discord.channel("ops");
+    discord.allow_bot(ops, permissions::MANAGE_THREADS);
+    let mut desk = desk();
+    in_discord(&mut desk, &discord, ops, &discord.token());
+    let file = desk.path().join("rundown.toml");
+    let plain = std::fs::read_to_string(&file).expect("settings");
+    let examined = |category: Option<Id>| {
+        let category = category.map_or(String::new(), |id| format!("category = \"{id}\"\n"));
+        std::fs::write(&file, format!("{plain}place = \"channel\"\n{category}")).expect("settings");
+        desk.rundown(&["doctor", "--json"])
+    };
+    finds(&examined(None).exits(1), "incident channels", "wrong", "in the server the bot lacks MANAGE_CHANNELS");
+    finds(&examined(Some(ops)).exits(1), "incident channels", "wrong", "there is no category");
+    let full = discord.category("full", 50);
+    finds(&examined(Some(full)).exits(1), "incident channels", "wrong", "no room for another channel");
+    let category = discord.category("incidents", 3);
+    finds(
+        &examined(Some(category)).exits(1),
+        "incident channels",
+        "wrong",
+        "the category incidents the bot lacks MANAGE_CHANNELS",
+    );
+    discord.allow_bot(category, permissions::MANAGE_CHANNELS);
+    let said = examined(Some(category)).exits(0);
+    finds(&said, "incident channels", "good", "everything it needs in the category incidents");
+    finds(&said, "invite", "note", "permissions=326417632336");
+    std::fs::write(&file, format!("{plain}category = \"{category}\"\n")).expect("settings");
+    finds(&desk.rundown(&["doctor", "--json"]).exits(1), "settings", "wrong", "does nothing without place");
+    discord.finished();
+}
+
+#[test]
 fn who_is_known_nowhere_in_discord_can_do_nothing_there() {
     let discord = Discord::start(Config::default());
     let ops = discord.channel("ops");

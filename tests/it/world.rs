@@ -239,6 +239,23 @@ impl World {
         http::send(&self.railway.url(), &[token], Some(body), patience)
     }
 
+    /// A colleague deploys a service again, past the program; returns when it runs and Railway shows it.
+    pub fn deploys(&self, service: Service) {
+        let list =
+            "query ($service: String!) { deployments(input: { serviceId: $service }) { edges { node { id } } } }";
+        let listed = || {
+            let listed = self.graphql(list, json!({ "service": service.id() })).expect("Railway answers");
+            listed.body["data"]["deployments"]["edges"].as_array().cloned().expect("deployments")
+        };
+        let before = listed();
+        let deploy = "mutation ($id: String!) { deploymentRedeploy(id: $id) { id } }";
+        let made = self.graphql(deploy, json!({ "id": before[0]["node"]["id"] })).expect("Railway answers");
+        assert!(made.body["data"]["deploymentRedeploy"]["id"].is_string(), "{}", made.body);
+        self.railway.wait_until_idle();
+        // Railway shows a change late.
+        self.until("Railway shows it", |_| listed().len() > before.len());
+    }
+
     /// Runs the end-to-end suite as a child process.
     pub fn run_e2e(&self) -> Suite {
         let output = Command::new("python3")

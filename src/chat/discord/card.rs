@@ -18,6 +18,7 @@ use crate::domain::incident;
 use crate::domain::incident::event::{Role, Status};
 use crate::domain::run::event::{Offered, Outcome, Question};
 use crate::domain::run::state::{Progress, Stage, State};
+use crate::view::evidence::{self, Pen};
 use crate::view::time;
 
 /// The longest headline and text of the embed; Discord takes 256 and 4,096, and 6,000 over all.
@@ -59,7 +60,7 @@ pub struct Scene<'a> {
     pub runs: &'a [State],
     /// The last value and a sparkline of what a watch reads, a line a series, by run.
     pub measured: &'a [(crate::base::event::RunId, Vec<String>)],
-    /// What was deployed lately on the targets, a line each.
+    /// What was changed or deployed lately on the targets, a line each.
     pub changed: &'a [String],
     /// The journal's head.
     pub anchor: &'a str,
@@ -89,6 +90,8 @@ pub enum Row {
     Buttons(Vec<Offer>),
     /// A menu of cases, with what is asked.
     Menu(String, Vec<Offer>),
+    /// One button that cannot be pressed any more: what became of the question.
+    Settled(Offer),
 }
 
 /// Discord shows it in the reader's own time: `in 14 minutes`.
@@ -274,8 +277,15 @@ fn step(run: &State, position: usize, newest: bool) -> String {
 
 /// What a person is asked, with everything that is needed to answer: the prose of what they do by hand, the cases.
 pub(super) fn wanted(waiting: &Waiting) -> String {
-    asked(waiting, 500, usize::MAX, CASES_LISTED)
+    let mut text = asked(waiting, 500, usize::MAX, CASES_LISTED);
+    for line in waiting.before.iter().flat_map(|seen| evidence::before(seen, &PEN)) {
+        text.push_str(&format!("\n> {line}"));
+    }
+    text
 }
+
+/// How what was seen is written here.
+pub(super) const PEN: Pen<'static> = Pen { safe: &markdown, ago: &relative };
 
 /// Whether [`wanted`] left something out, or is longer than a message: then [`whole`] goes with it.
 pub(super) fn is_long(waiting: &Waiting) -> bool {
@@ -299,6 +309,9 @@ pub(super) fn whole(waiting: &Waiting) -> String {
             }
         }
         _ => {}
+    }
+    for line in waiting.before.iter().flat_map(|seen| evidence::plain_before(seen)) {
+        text.push_str(&format!("{line}\n"));
     }
     plain(&text, usize::MAX)
 }
@@ -453,6 +466,12 @@ impl Card {
 pub fn components(row: &Row) -> CreateActionRow {
     match row {
         Row::Buttons(offers) => CreateActionRow::Buttons(offers.iter().map(button).collect()),
+        Row::Settled(offer) => {
+            let label = label(&offer.label, 80);
+            let style = ButtonStyle::Secondary;
+            let shown = CreateButton::new(offer.id().to_string()).label(label).style(style).disabled(true);
+            CreateActionRow::Buttons(vec![shown])
+        }
         Row::Menu(asked, offers) => {
             let options = offers
                 .iter()

@@ -289,7 +289,8 @@ impl Context<'_> {
                 menus::take(self.house, &who, incident, &command.data.name, message).await
             }
             (None, _) => {
-                Err(Fault::Usage("this works in an incident's thread; `/incident list` names them".to_owned()))
+                let place = self.house.settings.place.word();
+                Err(Fault::Usage(format!("this works in an incident's {place}; `/incident list` names them")))
             }
             (_, None) => Err(Fault::Usage("the message is not there any more".to_owned())),
         };
@@ -300,9 +301,12 @@ impl Context<'_> {
         let who = self.who(&message.author, message.member.as_ref().map(|member| (&member.nick, &member.roles[..])));
         let done = match &self.incident {
             Some(incident) => menus::mention(self.house, &who, incident, &message).await,
-            None => Err(Fault::Usage(
-                "a mention becomes a note in an incident's thread; /now names the open ones".to_owned(),
-            )),
+            None => {
+                let place = self.house.settings.place.word();
+                Err(Fault::Usage(format!(
+                    "a mention becomes a note in an incident's {place}; /now names the open ones"
+                )))
+            }
         };
         let Err(fault) = done else {
             if let Err(error) = message.react(&self.house.http, '📝').await {

@@ -15,6 +15,9 @@ use crate::domain::run::input::Command;
 use crate::domain::run::state::State;
 use crate::domain::{incident, page};
 
+/// Attempts of a step that are looked back at for the approval that led to them.
+const ATTEMPTS: usize = 20;
+
 /// What happens first when an offer is taken: known from the id alone, because Discord wants an answer before anything can
 /// be looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,6 +167,12 @@ impl Offer {
         Self { first: First::Do, ..self }
     }
 
+    /// The same offer with something else on it.
+    #[must_use]
+    pub fn labelled(self, label: &str) -> Self {
+        Self { label: label.to_owned(), ..self }
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> OfferId {
@@ -238,7 +247,7 @@ pub fn of_question(state: &State, waiting: &Waiting) -> Vec<Offer> {
         What::Question { question, .. } => question_key(question).to_owned(),
         What::Obstacle { .. } => "obstacle".to_owned(),
     };
-    let about = format!("{} {} {} {} {bound}", state.id, waiting.step, waiting.visit, waiting.attempt);
+    let about = about(state, &waiting.step, waiting.visit, waiting.attempt, &bound);
     let offer = |verb: &str, label: &str, weight, first, says| {
         Offer::run(state, &format!("{about} {verb}"), label, weight, first, says)
     };
@@ -335,6 +344,25 @@ pub fn of_question(state: &State, waiting: &Waiting) -> Vec<Offer> {
             ]
         }
     }
+}
+
+/// What tells one question of a run from the next.
+fn about(state: &State, step: &str, visit: u32, attempt: u32, bound: &str) -> String {
+    format!("{} {step} {visit} {attempt} {bound}", state.id)
+}
+
+/// The first answer to the approvals that a step may have asked for in its present visit, settled or not, the newest first:
+/// by it the message is known that asked.
+pub fn of_approvals(state: &State, position: usize) -> impl Iterator<Item = Offer> {
+    let (id, step) = (&state.step(position).id, &state.steps[position]);
+    let digest = step.action.as_ref().map(|action| action.digest());
+    digest.into_iter().flat_map(move |digest| {
+        (0..=step.attempt).rev().take(ATTEMPTS).map(move |attempt| {
+            let key = format!("{} approve", about(state, id, step.visits, attempt, &digest));
+            let says = Command::Approve { step: Some(id.clone()) };
+            Offer::run(state, &key, "Approve", Weight::Main, First::Confirm, says)
+        })
+    })
 }
 
 fn question_key(question: &Question) -> &'static str {

@@ -17,10 +17,35 @@ pub struct Settings {
     pub guild: GuildId,
     /// The channel under which an incident's thread is made.
     pub channel: ChannelId,
+    /// Where an incident is talked about.
+    pub place: Place,
     /// Reaches Discord.
     pub http: MakeHttp,
     /// Where interactions come in as HTTP requests; `None`: over the gateway.
     pub endpoint: Option<endpoint::Settings>,
+}
+
+/// Where an incident is talked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a thread under the channel.
+    Thread,
+    /// In a channel of its own.
+    Channel {
+        /// The category it is made under.
+        category: Option<ChannelId>,
+    },
+}
+
+impl Place {
+    /// What it is called.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Thread => "thread",
+            Self::Channel { .. } => "channel",
+        }
+    }
 }
 
 impl Settings {
@@ -54,6 +79,7 @@ mod tests {
         let settings = |endpoint| Settings {
             guild: GuildId::new(1),
             channel: ChannelId::new(2),
+            place: Place::Thread,
             http: Arc::new(|| Http::new("t")),
             endpoint,
         };

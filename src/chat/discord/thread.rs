@@ -1,9 +1,10 @@
-//! The thread of one incident: its card, kept up to date, and what is said in it.
+//! The thread of one incident, or the channel that stands for one: its card, kept up to date, and what is said in it.
 //!
 //! Lives here: when the card is edited, when it is posted anew, what is done about trouble. What a thread already shows is read
 //! from Discord itself (`seen`): the footer of the card names the event it stands at. Never lives here: sending (`sent`), what
 //! stands on a card (`card`), what is worth a message (`told`).
 
+mod made;
 mod seen;
 mod sent;
 pub(super) mod trouble;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 
 use super::card::{Card, Scene, card};
 use super::settings::Settings;
+use super::text::markdown;
 use super::told::{self, Asked, Note};
 use crate::base::event::{IncidentId, Instant, Recorded, RunId};
 use crate::bot::fleet::Fleet;
@@ -41,8 +43,9 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
 const MAKING: TimeDelta = TimeDelta::seconds(3);
 /// Open runs whose questions are asked in the thread. How many the card has room for is its own affair.
 const RUNS: usize = 20;
-/// What stands at the link from an incident to its thread.
+/// What stands at the link from an incident to its thread, or to its channel.
 const LINK: &str = "the incident's thread in Discord";
+const LINK_TO_CHANNEL: &str = "the incident's channel in Discord";
 
 /// Something that concerns one incident's thread.
 #[derive(Clone, Debug)]
@@ -106,6 +109,8 @@ struct Room<'a> {
     thread: Option<ChannelId>,
     /// Whether the journal ties the thread to the incident.
     tied: bool,
+    /// Why there is a thread where there was to be a channel.
+    instead: Option<String>,
     /// Whether the thread must be read before anything is said in it.
     blind: bool,
     /// Whether what was recorded since `told` is to be told from the journal, as one message.
@@ -121,12 +126,14 @@ struct Room<'a> {
     edited: Option<Instant>,
     /// Messages below the card.
     below: BTreeSet<MessageId>,
-    /// What is asked and was announced: the message that did it.
-    asked: BTreeMap<Asked, MessageId>,
+    /// What is asked and was announced, and what was approved and is followed to its end: the message with its text.
+    asked: BTreeMap<Asked, (MessageId, String)>,
     /// Messages that are still to be said, in order, each with the event it tells of.
     notes: VecDeque<(u64, Note)>,
     /// Values of watches, for sparklines.
     measured: BTreeMap<RunId, told::Measured>,
+    /// What others deployed on the targets.
+    deployed: Vec<told::Deployed>,
     /// Runs as they were loaded last, where they are not driven here.
     runs: BTreeMap<RunId, State>,
     wording: crate::view::sentence::Wording,
@@ -187,6 +194,7 @@ impl<'a> Room<'a> {
             house,
             thread,
             tied: thread.is_some(),
+            instead: None,
             blind: thread.is_some(),
             behind: thread.is_some() && since.is_none(),
             told: 0,
@@ -199,6 +207,7 @@ impl<'a> Room<'a> {
             asked: BTreeMap::new(),
             notes: VecDeque::new(),
             measured: BTreeMap::new(),
+            deployed: Vec::new(),
             runs: BTreeMap::new(),
             wording: crate::view::sentence::Wording::new(zone_of(&state)),
             last: 0,
@@ -233,6 +242,7 @@ impl<'a> Room<'a> {
         let state = self.house.bot.incident_state(&self.incident).await?;
         self.wording = crate::view::sentence::Wording::new(zone_of(&state));
         self.measured.clear();
+        self.deployed.clear();
         let mut facts = Vec::new();
         let all = self.house.bot.facts(&self.incident).await?;
         for recorded in all.into_iter().take_while(|recorded| recorded.pos < before) {
@@ -330,6 +340,7 @@ impl<'a> Room<'a> {
         if let Fact::Run(run, Event::WatchTallied(tallied)) = &recorded.event {
             self.measured.entry(run.clone()).or_default().add(tallied);
         }
+        self.deployed.extend(told::deployed(recorded));
     }
 
     /// Waits until there is something to do, and takes in all that came. While Discord does not do what it should, only what may
@@ -384,6 +395,11 @@ impl<'a> Room<'a> {
         if self.behind {
             self.catch_up().await?;
         }
+        if let Some(why) = self.instead.take() {
+            let text =
+                format!("-# no channel could be made for this incident, so it has a thread: {}", markdown(&why, 200));
+            self.notes.push_front((self.told, Note::Text(text)));
+        }
         let runs = self.load_runs(&state).await?;
         // What one message is refused for must not keep the others, and above all the card, from getting through.
         let mut refused = self.say_notes(thread, &state).await.or_else(later)?;
@@ -430,7 +446,7 @@ impl<'a> Room<'a> {
         let anchor = self.house.bot.anchor_at(self.last).await?.to_string();
         let measured: Vec<_> =
             runs.iter().filter_map(|run| Some((run.id.clone(), self.measured.get(&run.id)?.lines()))).collect();
-        let changed = told::changed(runs);
+        let changed = told::changed(runs, &self.deployed);
         Ok(card(&Scene {
             id: &self.incident,
             incident: state,
@@ -463,7 +479,7 @@ impl<'a> Room<'a> {
         match trouble {
             Trouble::NoChannel if self.thread.is_some() => {
                 self.forget();
-                ("the thread is gone; another one is made".to_owned(), TimeDelta::zero())
+                (format!("the {} is gone; another one is made", self.house.settings.place.word()), TimeDelta::zero())
             }
             Trouble::NoChannel => {
                 let channel = self.house.settings.channel;
@@ -497,7 +513,7 @@ fn prefix(settings: &Settings) -> String {
 /// The thread that a link of ours leads to.
 fn of_thread(link: &incident::event::Linked, settings: &Settings) -> Option<ChannelId> {
     // People link channels and messages as well; those are not where the incident is talked about.
-    let ours = link.label.as_deref() == Some(LINK);
+    let ours = matches!(link.label.as_deref(), Some(LINK | LINK_TO_CHANNEL));
     let id: u64 = link.url.strip_prefix(&prefix(settings)).filter(|_| ours)?.parse().ok()?;
     (id > 0).then(|| ChannelId::new(id))
 }

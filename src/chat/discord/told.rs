@@ -8,27 +8,34 @@ use std::collections::BTreeMap;
 use serenity::all::CreateAttachment;
 
 use super::answer::{MESSAGE, Reply};
-use super::card::{ROOM, Row, ended, is_long, relative, row, wanted, whole};
+use super::card::{PEN, ROOM, Row, ended, is_long, relative, row, wanted, whole};
 use super::offers;
 use super::text::{cut, markdown, units};
-use crate::base::event::{IncidentId, Recorded, RunId};
+use crate::base::event::{IncidentId, Instant, Person, Recorded, RunId};
 use crate::base::series::Series;
 use crate::base::text::one_line;
 use crate::bot::grammar::Postmortem;
 use crate::bot::reports::Drafted;
 use crate::bot::waiting::waiting;
 use crate::bot::{Bot, Fault};
+use crate::domain::action::Action;
 use crate::domain::incident;
 use crate::domain::incident::event::Event as OfIncident;
 use crate::domain::run::event::{Event, Point, WatchTallied};
+use crate::domain::run::evidence;
 use crate::domain::run::state::{Stage, State};
 use crate::domain::runbook::model::Does;
+use crate::domain::target::event::Event as OfTarget;
 use crate::domain::timeline::Fact;
 use crate::view::chart::{Unit, sparkline};
+use crate::view::evidence as words;
+use crate::view::sentence;
 
 /// Points that a sparkline on the card draws, and characters of a series' name: one line of a telephone together with the value.
 const POINTS: usize = 12;
 const SERIES: usize = 16;
+/// Lines of what changed lately on the card.
+const CHANGED: usize = 3;
 /// Lines of a catch-up.
 const MISSED: usize = 15;
 
@@ -57,11 +64,75 @@ pub struct Asking {
     pub file: Option<(String, String)>,
 }
 
+/// What a message shows that asked for an approval which is given or refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled {
+    /// Its text.
+    pub text: String,
+    /// What takes the place of its buttons while it is still to be seen what comes after the change; by it the message is found
+    /// again after a restart.
+    pub row: Option<Row>,
+}
+
+/// What became of an approval that was asked for: who agreed, what was seen before the change, and after it as far as
+/// anybody looked. `None` where it is none of these runs', or the step began anew.
+#[must_use]
+pub fn settled(runs: &[State], key: &Asked) -> Option<Settled> {
+    runs.iter().find_map(|run| {
+        let mut started = (0..run.steps.len()).filter(|at| run.steps[*at].visits > 0);
+        started.find_map(|at| {
+            let asked = offers::of_approvals(run, at).find(|offer| Asked::by(&offer.id()) == *key)?;
+            Some(became(run, at, asked, several(runs)))
+        })
+    })
+}
+
+fn became(run: &State, position: usize, asked: offers::Offer, several: bool) -> Settled {
+    let (plan, step) = (run.step(position), &run.steps[position]);
+    let action = step.action.as_ref().map(|action| action.describe()).unwrap_or_default();
+    let mut lines = vec![format!("**{}** {}", markdown(&plan.title, 80), markdown(&action, 400))];
+    let names: Vec<String> = step.agreed.iter().take(10).map(|person| markdown(person.name(), 40)).collect();
+    let agreed = format!("approved by {}", names.join(", "));
+    let after = evidence::after(run, position);
+    let is_open = !run.is_over() && !matches!(step.stage, Stage::Skipped) && !names.is_empty();
+    let row = match &after {
+        Some(after) if after.check.is_some() => None,
+        _ if is_open => {
+            let names: Vec<&str> = step.agreed.iter().map(Person::name).collect();
+            Some(Row::Settled(asked.labelled(&format!("Approved by {}", names.join(", ")))))
+        }
+        _ => None,
+    };
+    match (&after, names.is_empty()) {
+        (Some(after), true) => lines.push(markdown(&after.change.said, 200)),
+        (None, true) => lines.push("it was not done".to_owned()),
+        (after, false) => {
+            lines.push(agreed);
+            lines.extend(words::before(&evidence::before(run, position), &PEN));
+            lines.extend(after.iter().flat_map(|after| words::after(after, &PEN)));
+        }
+    }
+    let quoted: Vec<String> = lines.iter().map(|line| format!("> {line}")).collect();
+    Settled { text: cut(&of_run(run, several, &quoted.join("\n")), MESSAGE), row }
+}
+
+fn several(runs: &[State]) -> bool {
+    runs.iter().filter(|run| !run.is_over()).count() > 1
+}
+
+/// Which run a message is about, where that would not be clear.
+fn of_run(run: &State, several: bool, text: &str) -> String {
+    if !several {
+        return text.to_owned();
+    }
+    format!("-# {} ({})\n{text}", markdown(&run.plan.title, 60), run.id)
+}
+
 /// What is asked right now.
 #[must_use]
 pub fn asked(runs: &[State]) -> Vec<Asking> {
     let mut found = Vec::new();
-    let several = runs.iter().filter(|run| !run.is_over()).count() > 1;
+    let several = several(runs);
     for run in runs {
         for waiting in waiting(run) {
             let offers = offers::of_question(run, &waiting);
@@ -72,9 +143,7 @@ pub fn asked(runs: &[State]) -> Vec<Asking> {
                 text = format!("{}\n-# all of it is attached", cut(&text, MESSAGE - ROOM));
                 file = Some((format!("{}.txt", waiting.step.replace('/', "-")), whole(&waiting)));
             }
-            if several {
-                text = format!("-# {} ({})\n{text}", markdown(&run.plan.title, 60), run.id);
-            }
+            text = of_run(run, several, &text);
             found.push(Asking { key, text, row: row(&waiting, offers), file });
         }
     }
@@ -208,10 +277,31 @@ impl Measured {
     }
 }
 
-/// What was changed by the runs on the card, the newest last.
+/// A deployment that was seen, as the card tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployed {
+    id: String,
+    at: Instant,
+    line: String,
+}
+
+/// The deployment that a fact is about.
 #[must_use]
-pub fn changed(runs: &[State]) -> Vec<String> {
-    let mut found = Vec::new();
+pub fn deployed(recorded: &Recorded<Fact>) -> Option<Deployed> {
+    let Fact::Target(target, OfTarget::DeploymentSeen(seen)) = &recorded.event else { return None };
+    let name = target.split_once('/').map_or(target.as_str(), |(_, name)| name);
+    let deployment = &seen.deployment;
+    let by = deployment.by.as_deref().map_or(String::new(), |by| format!(" · {}", markdown(by, 40)));
+    let message = deployment.message.as_deref().map_or(String::new(), |said| format!(" · {}", markdown(said, 80)));
+    let what = format!("{} {} {}", markdown(name, 40), sentence::came_of(deployment), relative(deployment.at));
+    Some(Deployed { id: deployment.id.clone(), at: deployment.at, line: format!("{what}{by}{message}") })
+}
+
+/// What was changed lately, by the runs on the card or by deployments, the newest last. A deployment that a run made is told as
+/// what the run did.
+#[must_use]
+pub fn changed(runs: &[State], deployed: &[Deployed]) -> Vec<String> {
+    let (mut found, mut own) = (Vec::new(), Vec::new());
     for run in runs {
         for (position, step) in run.steps.iter().enumerate() {
             let (Some(action), Some(result), Some(began)) = (&step.action, &step.result, step.started_at) else {
@@ -219,9 +309,16 @@ pub fn changed(runs: &[State]) -> Vec<String> {
             };
             let done = matches!(step.stage, Stage::Done) && result.ok && action.changes() && action.confirms();
             if done && matches!(run.step(position).does, Does::Act(_)) {
-                found.push(format!("{} {}", markdown(&action.describe(), 80), relative(began)));
+                found.push((began, format!("{} {}", markdown(&action.describe(), 80), relative(began))));
+                // A restart names the deployment that somebody made before.
+                if !matches!(**action, Action::RailwayRestart(_)) {
+                    own.extend(result.facts.get("deployment").and_then(|id| id.as_str()));
+                }
             }
         }
     }
-    found.into_iter().rev().take(3).rev().collect()
+    let others = deployed.iter().filter(|one| !own.contains(&one.id.as_str()));
+    found.extend(others.map(|one| (one.at, one.line.clone())));
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, line)| line).rev().take(CHANGED).rev().collect()
 }

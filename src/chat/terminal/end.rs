@@ -9,6 +9,7 @@ use crate::base::text::one_line;
 use crate::bot::waiting::{Waiting, waiting};
 use crate::domain::run::event::Outcome;
 use crate::domain::run::state::{Progress, State};
+use crate::view::evidence;
 
 /// What a script makes of it.
 #[must_use]
@@ -71,8 +72,10 @@ pub(super) fn wanted(waiting: &Waiting, terminal: &Terminal) -> String {
     let paint = terminal.paint;
     let title = format!("{} {}", paint.ask("?"), paint.bold(&one_line(&waiting.title, 100)));
     let words = wrap(&one_line(&waiting.words(), 600), "  ", terminal.width);
+    let before = waiting.before.iter().flat_map(|seen| evidence::plain_before(seen));
+    let before = before.map(|line| wrap(&line, "  ", terminal.width));
     let commands = waiting.commands(None).into_iter().map(|command| format!("    {command}"));
-    [title, words].into_iter().chain(commands).collect::<Vec<_>>().join("\n")
+    [title, words].into_iter().chain(before).chain(commands).collect::<Vec<_>>().join("\n")
 }
 
 /// Met, not met, to be ticked: one line each.

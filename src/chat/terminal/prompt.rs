@@ -12,6 +12,7 @@ use crate::bot::waiting::{Waiting, What};
 use crate::domain::run::event::{DoubtVerdict, Obstacle, Offered, Question};
 use crate::domain::run::input::Command;
 use crate::domain::runbook::model::InputKind;
+use crate::view::evidence::{self, Pen};
 use crate::view::time;
 
 /// No prose is shown longer than this, in characters.
@@ -88,6 +89,7 @@ impl Prompt {
                     .until
                     .map_or(String::new(), |until| format!(", until {}", time::due(until, now, zone)));
                 text.push_str(&format!("  {}\n", paint.dim(&format!("action {short}, takes {persons}{until}"))));
+                text.push_str(&before(&self.waiting, look, now));
                 if !given.is_empty() {
                     text.push_str(&format!("  approved so far: {}\n", names(given)));
                 }
@@ -153,6 +155,7 @@ impl Prompt {
                 text.push_str(&format!("  {}\n", paint.warn("It may or may not have happened.")));
                 text.push_str(&wrap(&plain(evidence, LONGEST_PROSE), "  ", width));
                 text.push('\n');
+                text.push_str(&before(&self.waiting, look, now));
             }
         }
         if let Some(until) = self.waiting.until {
@@ -324,6 +327,14 @@ impl Prompt {
         let said = if said.is_empty() { String::new() } else { format!("  {said}\n") };
         Reading::Say(format!("{said}{}", self.ask(me, paint)))
     }
+}
+
+/// What was seen before the change that is asked about, a line each.
+fn before(waiting: &Waiting, look: Look, now: Instant) -> String {
+    let ago = |at: Instant| format!("{} ago", time::length(time::rounded(now - at)));
+    let pen = Pen { safe: &one_line, ago: &ago };
+    let lines = waiting.before.iter().flat_map(|seen| evidence::before(seen, &pen));
+    lines.map(|line| wrap(&line, "  ", look.width) + "\n").collect()
 }
 
 /// Why this person's agreement does not count, where it does not.

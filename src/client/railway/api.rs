@@ -21,6 +21,10 @@ use crate::client::http::{Http, HttpRequest, HttpResponse, Method};
 /// Railway's public API.
 pub const ENDPOINT: &str = "https://backboard.railway.com/graphql/v2";
 
+/// The longest name and commit message that are kept, in characters.
+const LONGEST_NAME: usize = 60;
+const LONGEST_MESSAGE: usize = 120;
+
 /// Asks Railway's API.
 #[derive(Clone)]
 pub struct RailwayApi {
@@ -208,14 +212,23 @@ macro_rules! deployment_from {
             created_at: instant(&node.created_at)?,
             instances: instances.collect(),
             can_rollback: node.can_rollback,
-            commit: node.meta.as_ref().and_then(commit),
+            commit: text(node.meta.as_ref(), "commitHash", 64),
+            by: node
+                .creator
+                .and_then(|creator| creator.name)
+                .map(|name| one_line(&name, LONGEST_NAME))
+                .filter(|name| !name.is_empty())
+                .or_else(|| text(node.meta.as_ref(), "commitAuthor", LONGEST_NAME)),
+            message: text(node.meta.as_ref(), "commitMessage", LONGEST_MESSAGE),
             id: node.id,
         })
     }};
 }
 
-fn commit(meta: &serde_json::Value) -> Option<String> {
-    meta.get("commitHash").and_then(|hash| hash.as_str()).map(|hash| hash.chars().take(64).collect())
+/// A text of what a deployment was made from; nothing where there is none, or an empty one.
+fn text(meta: Option<&serde_json::Value>, key: &str, limit: usize) -> Option<String> {
+    let text = one_line(meta?.get(key)?.as_str()?, limit);
+    (!text.is_empty()).then_some(text)
 }
 
 impl Railway for RailwayApi {

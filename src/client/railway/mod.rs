@@ -118,6 +118,10 @@ pub struct Deployment {
     pub can_rollback: bool,
     /// The commit it was built from, where known.
     pub commit: Option<String>,
+    /// Who made it, where known: who Railway says, or else the commit's author.
+    pub by: Option<String>,
+    /// The commit's message, where known.
+    pub message: Option<String>,
 }
 
 /// Which log lines are read.

@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::base::event::Instant;
 use crate::base::schedule::Span;
 
 /// Kept of a change: the deployment it touched and how long it took until ready.
@@ -112,4 +113,24 @@ pub struct Deployments {
     pub service: Service,
     /// At most so many.
     pub limit: u32,
+}
+
+/// A deployment of a service, as it is written down when it is seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Railway's id.
+    pub id: String,
+    /// What it was doing when it was seen, in Railway's word: `SUCCESS`, `FAILED` …
+    pub status: String,
+    /// When it was made.
+    pub at: Instant,
+    /// Who made it, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The commit it was built from, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// That commit's message, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }

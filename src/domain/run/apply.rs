@@ -73,6 +73,7 @@ impl State {
                 if persons.len() >= *quorum as usize {
                     step.permit = Some(digest.clone());
                     step.permitted_by = std::mem::take(persons);
+                    step.agreed.clone_from(&step.permitted_by);
                     step.stage = Stage::Ready;
                 }
             }),
@@ -89,13 +90,15 @@ impl State {
                     // The permit was one for all of them: it is asked for anew.
                     step.permit = None;
                     step.permitted_by.clear();
-                    step.baseline = None;
+                    step.agreed.clear();
+                    (step.baseline, step.prepared) = (None, None);
                     step.stage = Stage::Ready;
                 })
             }
             Event::GlassBroken(broken) => self.stage(&broken.step, &["approval"], |step| {
                 step.permit = Some(broken.digest.clone());
                 step.permitted_by = vec![broken.by.clone()];
+                step.agreed.clone_from(&step.permitted_by);
                 step.stage = Stage::Ready;
             }),
             _ => self.fold_attempt(event, at),
@@ -286,6 +289,7 @@ impl State {
             Event::AttemptPrepared(prepared) => {
                 self.stage(&prepared.step, &["preparing", "ready", "resting"], |step| {
                     step.baseline = Some(Arc::new(prepared.baseline.clone()));
+                    step.prepared = Some((at, prepared.summary.as_str().into()));
                     step.stage = Stage::Preparing;
                 })
             }
@@ -310,7 +314,6 @@ impl State {
             }
             Event::AttemptDoubted(doubted) => self.stage(&doubted.step, &["sent"], |step| {
                 step.permit = None;
-                step.permitted_by.clear();
                 step.permitted_by.clear();
                 step.stage = Stage::Probing { why: doubted.why.clone() };
             }),

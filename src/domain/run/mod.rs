@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod decide;
 pub mod event;
+pub mod evidence;
 pub mod input;
 pub mod scope;
 pub mod state;

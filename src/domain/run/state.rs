@@ -153,10 +153,14 @@ pub struct StepState {
     pub again: u32,
     /// What the world looked like before the change.
     pub baseline: Option<Arc<Value>>,
+    /// The same in one line, and when it was read.
+    pub prepared: Option<(Instant, Arc<str>)>,
     /// The hash of the action that may be done once; used up by an outcome.
     pub permit: Option<String>,
     /// Who gave that permit: they are asked after once more before anything is sent.
     pub permitted_by: Vec<Person>,
+    /// Who agreed to what was done, this visit: stays readable when the permit is used up.
+    pub agreed: Vec<Person>,
     /// Whether the step holds its target.
     pub holds: bool,
     /// How it ended last.

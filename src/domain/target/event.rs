@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::event::{Instant, Person, RunId};
+use crate::base::event::{IncidentId, Instant, Person, RunId};
+use crate::domain::action::railway::Deployment;
 
 crate::stored_events! {
     /// A fact about one target.
@@ -22,6 +23,8 @@ crate::stored_events! {
         Unfrozen = "target.unfrozen" v 1,
         /// A person let one step act although it is frozen.
         FreezeOverridden = "target.freeze_overridden" v 1,
+        /// It was seen that somebody deployed to it; when, the head says.
+        DeploymentSeen = "target.deployment_seen" v 1,
     }
 }
 
@@ -103,4 +106,14 @@ pub struct FreezeOverridden {
     pub by: Person,
     /// Why.
     pub why: String,
+}
+
+/// See [`Event::DeploymentSeen`]. Written down once for each incident it is of interest to, and once where it is for none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentSeen {
+    /// In whose timeline it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<IncidentId>,
+    /// Which.
+    pub deployment: Deployment,
 }

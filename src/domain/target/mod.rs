@@ -4,6 +4,7 @@
 //! Lives here: the facts and the state they fold to. Never lives here: which step wants to act (that is the run's), and
 //! what the target is (that is the inventory's).
 
+mod deployments;
 pub mod event;
 mod freeze;
 
@@ -11,10 +12,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::event::{Instant, Person, RunId};
+use crate::base::event::{IncidentId, Instant, Person, RunId};
 use crate::domain::action::inventory::Budget;
 use event::Event;
 
+pub use deployments::{LISTED, LOOK_BACK};
 pub use freeze::{EVERYTHING, Freeze, LONGEST_FREEZE, Refusal, named};
 
 /// Changes that are remembered: more than any budget counts.
@@ -30,6 +32,8 @@ pub struct State {
     freeze: Option<Freeze>,
     /// Steps that may act although it is frozen.
     let_through: BTreeSet<(RunId, String)>,
+    /// Deployments that were written down, by their ids, with the incident they were written down for.
+    seen: BTreeSet<(Option<IncidentId>, String)>,
 }
 
 /// A change that a step wants to make.
@@ -125,6 +129,9 @@ impl State {
             }
             Event::FreezeOverridden(overridden) => {
                 self.let_through.insert((overridden.run.clone(), overridden.step.clone()));
+            }
+            Event::DeploymentSeen(seen) => {
+                self.seen.insert((seen.incident.clone(), seen.deployment.id.clone()));
             }
         }
     }

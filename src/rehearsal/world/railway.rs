@@ -43,6 +43,8 @@ impl ServiceState {
                     created_at: start - one.age.delta(),
                     instances: Vec::new(),
                     commit: one.commit.clone(),
+                    by: None,
+                    message: None,
                 }
             })
             .collect();
@@ -56,6 +58,8 @@ impl ServiceState {
                 instances: Vec::new(),
                 can_rollback: false,
                 commit: None,
+                by: None,
+                message: None,
             });
         }
         let serving = deployments.iter_mut().find(|one| one.status == DeploymentStatus::Success);
@@ -104,6 +108,8 @@ impl Inner {
                     instances: Vec::new(),
                     can_rollback: false,
                     commit,
+                    by: None,
+                    message: None,
                 };
                 state.deployments.insert(0, next);
                 rules.deploy_takes.delta()

@@ -5,17 +5,43 @@
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
-use super::super::{Executors, Instant, Reply};
+use super::super::{Executors, Failure, Instant, Reply};
 use super::Trouble;
 use super::snapshot::Snapshot;
 use crate::client::railway::Deployment;
-use crate::domain::action::railway::Deployments;
+use crate::domain::action::railway::{self as action, Deployments};
 use crate::domain::action::reply::Answer;
 
 pub(in crate::step) async fn act(executors: &Executors, list: &Deployments, until: Instant) -> Reply {
     match read(executors, list, until).await {
         Ok(deployments) => Reply::Answered(answer(executors, &deployments)),
         Err(trouble) => trouble.reply(),
+    }
+}
+
+impl Executors {
+    /// A service's newest deployments, newest first, as they are written down where they are seen.
+    ///
+    /// # Errors
+    /// Railway could not be asked, or refuses; no token.
+    pub async fn deployments_of(
+        &self,
+        service: &action::Service,
+        limit: u32,
+        until: Instant,
+    ) -> Result<Vec<action::Deployment>, Failure> {
+        let service = self.service(service)?;
+        let listed = self.recent(&service, limit, until).await.map_err(|trouble| trouble.failure)?;
+        let clean = |text: Option<String>| text.map(|text| self.line(&text));
+        let seen = listed.into_iter().map(|one| action::Deployment {
+            id: self.line(&one.id),
+            status: one.status.as_str().to_owned(),
+            at: one.created_at,
+            by: clean(one.by),
+            commit: clean(one.commit),
+            message: clean(one.message),
+        });
+        Ok(seen.collect())
     }
 }
 

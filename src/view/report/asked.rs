@@ -9,6 +9,7 @@ use super::cite::{Cites, NOT_RECORDED, md};
 use crate::base::event::RunId;
 use crate::domain::incident::event::Event as IncidentEvent;
 use crate::domain::run::event::{ApprovalAsked, Event, Offered, Question};
+use crate::domain::target::event::Event as OfTarget;
 use crate::domain::timeline::Fact;
 use crate::view::sentence::{Wording, answer, verdict};
 use crate::view::time;
@@ -263,6 +264,7 @@ pub(super) fn overrides(context: &Context<'_>) -> Vec<Override> {
     for recorded in context.facts {
         let told = wording.tell(&recorded.event);
         let passed = match &recorded.event {
+            Fact::Target(_, OfTarget::DeploymentSeen(_)) => false,
             Fact::Run(_, Event::GlassBroken(_)) | Fact::Target(..) => true,
             Fact::Run(_, Event::StepUnblocked(unblocked)) => unblocked.override_.is_some(),
             Fact::Run(_, Event::StepSkipped(skipped)) => skipped.by.is_some() && !skipped.follow_up,

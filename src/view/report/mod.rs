@@ -8,6 +8,7 @@ mod asked;
 mod check;
 mod cite;
 mod criteria;
+mod deployments;
 mod drawn;
 mod findings;
 mod glance;
@@ -151,6 +152,7 @@ struct Context<'a> {
 struct Page {
     glance: glance::Glance,
     timeline: timeline::Timeline,
+    deployments: Vec<deployments::Deployed>,
     resolution: Vec<resolution::Run>,
     criteria: Vec<criteria::Judgement>,
     suites: Vec<suites::Suite>,
@@ -254,6 +256,7 @@ fn page(context: &Context<'_>, options: &Options<'_>) -> (Page, Vec<Drawn>) {
         has_left: !open.is_empty() || !follow_ups.is_empty() || review.actions.iter().any(|action| !action.done),
         glance: glance::glance(context),
         timeline: timeline::timeline(context),
+        deployments: deployments::deployments(context),
         open,
         follow_ups,
         findings: findings::findings(context, &items),

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::base::event::{Instant, Person, RunId};
 use crate::base::text::one_line;
+use crate::domain::action::railway::Deployment;
 use crate::domain::incident::event as incident;
 use crate::domain::run::event as run;
 use crate::domain::run::event::{DoubtVerdict, FailureChoice, Question};
@@ -28,6 +29,8 @@ use crate::view::time;
 const QUOTE: usize = 240;
 /// The longest heading or name in a sentence, in characters.
 const NAME: usize = 100;
+/// Characters of a commit's hash that tell it from others.
+const COMMIT: usize = 12;
 
 /// Tells facts in order, and remembers what later sentences need of earlier facts: headings, whether a step changes
 /// anything, which runs were driven before.
@@ -478,6 +481,32 @@ fn target_sentence(name_of: &str, event: &target::Event, zone: Tz) -> Option<Str
             let (by, why) = (name(&over.by), because(Some(&over.why)));
             Some(format!("{target_name}: {} may act although it is frozen, says {by}{why}", over.run))
         }
+        target::Event::DeploymentSeen(seen) => {
+            let deployment = &seen.deployment;
+            let commit = deployment
+                .commit
+                .as_deref()
+                .map_or(String::new(), |commit| format!(" (commit {})", one_line(commit, COMMIT)));
+            Some(format!("{target_name} {}{commit}", deployed(deployment)))
+        }
+    }
+}
+
+/// `was deployed by Ana: Wait longer for a free connection`: without the target, which stands in front.
+#[must_use]
+pub fn deployed(deployment: &Deployment) -> String {
+    let by = deployment.by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by, NAME)));
+    let message = deployment.message.as_deref().map_or(String::new(), |message| format!(": {}", quote(message)));
+    format!("{}{by}{message}", came_of(deployment))
+}
+
+/// What became of a deployment: `was deployed`.
+#[must_use]
+pub fn came_of(deployment: &Deployment) -> &'static str {
+    match deployment.status.as_str() {
+        "FAILED" => "failed to be deployed",
+        "CRASHED" => "crashed when it was deployed",
+        _ => "was deployed",
     }
 }
 

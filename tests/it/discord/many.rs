@@ -150,6 +150,7 @@ async fn as_in_production_over_tls_with_serenitys_own_limiter() {
     let settings = Settings {
         guild: discord.guild().into(),
         channel: place.ops.into(),
+        place: rundown::chat::discord::settings::Place::Thread,
         http: Arc::new(move || HttpBuilder::new(&token).client(client.clone()).build()),
         endpoint: None,
     };

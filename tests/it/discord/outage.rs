@@ -14,6 +14,7 @@ fn without_times(card: &str) -> String {
         (r"<t:\d+:(\w)>", "<t:…:$1>"),
         (r"\d+(\.\d+)? (ms|s|min)( \d+ (ms|s))?", "some time"),
         (r"journal \d+:[0-9a-f]{64}", "journal …"),
+        (r"\d{4}-\d\d-\d\dT", "yyyy-mm-ddT"),
         (r"\d\d:\d\d:\d\d", "hh:mm:ss"),
     ]
     .iter()
@@ -69,10 +70,21 @@ async fn the_whole_outage_is_handled_from_a_telephone() {
 
     // Redis is restarted, once, by two taps of somebody who saw what exactly it does.
     let asked = cleo.sees(thread, "waits for the approval of one person: restart redis on Railway").await;
+    assert!(
+        discord
+            .look(|world| world.messages[&asked].text())
+            .contains("before: Read what the health check says · failed")
+    );
     let sure = cleo.press(asked, "Approve").message().await;
     cleo.press(sure, "Approve").acknowledged().await;
 
     let decides = cleo.sees(thread, "waits for a decision").await;
+    let followed = cleo.sees(thread, "after: Wait until Redis is healthy · done").await;
+    assert_eq!(followed, asked, "the message that asked says what came of it");
+    insta::assert_snapshot!(
+        "the_approval_in_the_end",
+        without_times(&discord.look(|world| world.messages[&asked].text()))
+    );
     ana.says(thread, "@Rundown the lead says spools can be taken again");
     let told = cleo.says(thread, "TOMAR answers in 200 ms now");
     ana.context_menu(told, "Add as evidence").reply().await;

@@ -122,3 +122,75 @@ async fn an_incident_is_declared_worked_on_and_resolved_from_a_telephone() {
     assert_eq!(bot.leaves(), Some(0));
     discord.finished();
 }
+
+const CHECKED: &str = r#"---
+id: checked
+title: Throw old logs away
+---
+# Throw old logs away
+
+## Go
+
+### Look at the disk
+```yaml rundown
+id: look
+exec: { argv: ["true"] }
+```
+
+### Throw them away
+```yaml rundown
+id: throw
+when: steps.look.ok
+exec: { argv: [sleep, "0"] }
+approval: { quorum: 2, within: 10m }
+```
+
+### Tell the lead
+By telephone.
+
+### Look at the disk again
+```yaml rundown
+id: look_again
+exec: { argv: ["true"] }
+```
+"#;
+
+#[tokio::test]
+async fn an_approval_says_who_agreed_and_what_was_seen_before_and_after_also_across_a_restart() {
+    let discord = Discord::start(Config::default());
+    let ops = discord.channel("ops");
+    let (ana, bo) = (discord.member("ana"), discord.member("bo"));
+    let desk = desk();
+    desk.add_page("checked.md", CHECKED);
+    desk.add_page("targets.yaml", &TARGETS.replace("'true': {}", "'true': {}, sleep: {}"));
+    people(&desk, &[("Ana", &ana, "commander"), ("Bo", &bo, "responder")]);
+    let bot = Served::start(&desk, &discord, ops).await;
+    ana.slash(ops, "incident declare", &[("title", "The disk is full")]).reply().await;
+    let thread = thread(&discord, "inc-1");
+    ana.slash(thread, "runbook run", &[("runbook", "checked")]).reply().await;
+
+    let asked = ana.sees(thread, "waits for the approval of 2 persons").await;
+    let says = async |text: &str| {
+        let what = format!("the message that asked says: {text}");
+        discord.until(&what, |world| world.messages[&asked].text().contains(text)).await;
+    };
+    says("before: Look at the disk · done").await;
+    for (person, agreed) in [(&ana, "agreed: Ana (1 of 2)"), (&bo, "approved by Ana, Bo")] {
+        let sure = person.press(asked, "Approve").message().await;
+        person.press(sure, "Approve").acknowledged().await;
+        says(agreed).await;
+    }
+    says("after: Throw them away · done").await;
+
+    let by_hand = ana.sees(thread, "is to be done by hand").await;
+    bot.kill();
+    let bot = Served::start(&desk, &discord, ops).await;
+    ana.press(by_hand, "Done").acknowledged().await;
+    says("after: Look at the disk again · done").await;
+    let left = discord.look(|world| world.messages[&asked].text());
+    assert!(left.contains("before: Look at the disk · done"), "{left}");
+    ana.sees(thread, "run-1 succeeded").await;
+    bo.reads(thread);
+    assert_eq!(bot.leaves(), Some(0));
+    discord.finished();
+}

@@ -22,8 +22,13 @@ pub struct Served {
 impl Served {
     /// Starts it beside a desk, with incidents' threads under the channel, and waits until it is connected.
     pub async fn start(desk: &Desk, discord: &Discord, channel: Id) -> Self {
-        let served = Self::spawn(desk, discord, channel, "");
+        Self::start_with(desk, discord, channel, "").await
+    }
+
+    /// As [`Self::start`], with more lines in `[discord]`.
+    pub async fn start_with(desk: &Desk, discord: &Discord, channel: Id, of_discord: &str) -> Self {
         let before = discord.look(|world| world.sessions.identified);
+        let served = Self::spawn_with(desk, discord, channel, "", of_discord);
         discord
             .until("the bot is ready", |world| world.sessions.identified > before && world.sessions.is_connected())
             .await;

@@ -35,7 +35,7 @@ pub use openapi::is_at_hand as has_document;
 pub use person::Person;
 use serde_json::Value;
 use server::Door;
-use state::{Channel, ChannelKind, Guild, Interaction, Role};
+use state::{ChannelKind, Guild, Interaction, Role};
 pub use state::{Id, State};
 use tls::Tls;
 
@@ -168,11 +168,17 @@ impl Discord {
             if let Some(known) = state.channels.values().find(|channel| channel.name == name && !channel.is_thread()) {
                 return known.id;
             }
-            let id = state.next_id();
-            let (guild, name, overwrites) = (Some(self.guild), name.to_owned(), Vec::new());
-            state.channels.insert(id, Channel { id, guild, name, kind: ChannelKind::Text, overwrites });
-            let event = state.channel_json(&state.channels[&id]);
-            state.dispatch("CHANNEL_CREATE", id, &event);
+            state.make_channel(self.guild, name, ChannelKind::Text, None)
+        })
+    }
+
+    /// A category of the guild, with so many channels in it.
+    pub fn category(&self, name: &str, channels: usize) -> Id {
+        self.shared.change(|state| {
+            let id = state.make_channel(self.guild, name, ChannelKind::Category, None);
+            for number in 0..channels {
+                state.make_channel(self.guild, &format!("{name}-{number}"), ChannelKind::Text, Some(id));
+            }
             id
         })
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use chrono::TimeDelta;
 use proptest::prelude::*;
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::base::event::{Person, RunId};
@@ -15,7 +15,7 @@ use crate::chat::discord::told::{self, Asking};
 use crate::domain::incident::event::Declared;
 use crate::domain::run::event::{Obstacle, Opened};
 use crate::domain::run::state::StepResult;
-use crate::domain::runbook::model::{Frame, InputKind, Phase, Plan, Step};
+use crate::domain::runbook::model::{Does, Frame, InputKind, Phase, Plan, Step};
 
 fn now() -> Instant {
     "2026-02-02T11:00:00Z".parse().unwrap()
@@ -181,6 +181,7 @@ impl Shown {
 fn offers_of(row: &Row) -> &[Offer] {
     match row {
         Row::Buttons(offers) | Row::Menu(_, offers) => offers,
+        Row::Settled(offer) => std::slice::from_ref(offer),
     }
 }
 
@@ -192,6 +193,7 @@ fn pressed(row: &Row) -> String {
             .collect::<String>()
             .trim_end()
             .to_owned(),
+        Row::Settled(offer) => format!("({})", offer.label),
         Row::Menu(asked, offers) => format!("[{asked} ▾ {} choices, first: {}]", offers.len(), offers[0].label),
     }
     .trim_end()
@@ -287,6 +289,68 @@ fn an_approval_names_who_may_and_who_did() {
     let mut run = run(1, "Restart", steps(["Restart Redis"]), 0);
     run.steps.for_test(0).stage = approval(&["Responder 2"], 2, &approvers);
     insta::assert_snapshot!(Shown::of(&[run]).text());
+}
+
+/// A run that checks the backend, computes what is wrong, restarts Redis and checks the backend again.
+fn restart(at: usize) -> State {
+    let health = json!({ "http": { "target": "backend", "method": "GET", "url": "http://backend/health" } });
+    let restart = json!({ "railway.restart": {
+        "service": { "target": "redis", "project": "p", "environment": "e", "service": "s", "token": "t" },
+        "ready_within": "3m",
+    } });
+    let titles = ["Check Redis health", "Tell which", "Restart Redis", "Tell the lead", "Check Redis health again"];
+    let mut steps = steps(titles);
+    let condition = |text: &str| crate::base::expr::Condition::parse(text).unwrap();
+    steps[1].does = Does::Set(BTreeMap::from([("cause".into(), condition("steps.step_0.ok ? 'none' : 'server'"))]));
+    steps[2].when = Some(condition("steps.step_1.cause == 'server'"));
+    let mut state = run(1, "Restart", steps, at);
+    for (position, action) in [(0, &health), (2, &restart), (4, &health)] {
+        state.steps.for_test(position).action = Some(Arc::new(serde_json::from_value(action.clone()).unwrap()));
+    }
+    for position in 0..5 {
+        let step = state.steps.for_test(position);
+        step.visits = u32::from(position <= at);
+        step.started_at = Some(now() + TimeDelta::seconds(10 * i64::try_from(position).unwrap()));
+        if let Some(result) = &mut step.result {
+            let result = Arc::make_mut(result);
+            match position {
+                0 => {
+                    (result.ok, result.summary) = (false, "answered 503; expected status == 200; status was 503".into())
+                }
+                2 => result.summary = "redis restarted, ready after 3.2 s".into(),
+                _ => {}
+            }
+        }
+    }
+    let step = state.steps.for_test(2);
+    if at > 2 {
+        let before = "deployment 4f1c SUCCESS since 2026-02-01T08:00:00Z, 1 instance: RUNNING";
+        (step.prepared, step.attempt) = (Some((now() + TimeDelta::seconds(21), before.into())), 1);
+        step.agreed = vec![Person::new("Ana *the* lead")];
+    } else {
+        step.stage = approval(&[], 1, &[]);
+        let Stage::Approval { digest, .. } = &mut step.stage else { unreachable!() };
+        *digest = step.action.as_ref().unwrap().digest();
+    }
+    state
+}
+
+#[test]
+fn an_approval_shows_what_was_seen_before_and_in_the_end_what_was_seen_after() {
+    let asked = Shown::of(&[restart(2)]);
+    let key = &asked.asking[0].key;
+    let told = [3, 5].map(|at| {
+        let mut run = restart(at.min(4));
+        if at == 5 {
+            let result = run.steps[0].result.clone().map(|result| StepResult { ok: true, ..(*result).clone() });
+            let mut result = result.unwrap();
+            result.summary = "answered 200".into();
+            run.steps.for_test(4).result = Some(Arc::new(result));
+        }
+        let told::Settled { text, row } = told::settled(&[run], key).expect("it is known by what was asked");
+        format!("=====\n{text}\n{}", row.iter().map(pressed).collect::<String>())
+    });
+    insta::assert_snapshot!(format!("{}\n{}", asked.asking[0].text, told.concat()));
 }
 
 #[test]

@@ -24,8 +24,8 @@ pub struct Seen {
     pub card: Option<(MessageId, u64)>,
     /// Messages below it.
     pub below: BTreeSet<MessageId>,
-    /// Questions that stand there with their buttons.
-    pub asked: BTreeMap<Asked, MessageId>,
+    /// Questions that stand there with their buttons, and their texts.
+    pub asked: BTreeMap<Asked, (MessageId, String)>,
     /// Whether there is anything at all.
     pub empty: bool,
 }
@@ -83,7 +83,7 @@ impl Seen {
             && position(message).is_none()
             && let Some(asked) = asked(message)
         {
-            self.asked.entry(asked).or_insert(message.id);
+            self.asked.entry(asked).or_insert_with(|| (message.id, message.content.clone()));
         }
     }
 }

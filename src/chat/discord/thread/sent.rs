@@ -4,69 +4,19 @@
 //! carries a nonce, by which Discord knows it again. Never lives here: when anything is sent, what trouble leads to (`thread`).
 
 use serenity::all::{
-    AutoArchiveDuration, ChannelId, ChannelType, CreateActionRow, CreateAllowedMentions, CreateAttachment,
-    CreateMessage, CreateThread, EditMessage, EditThread, Message, MessageId, Nonce,
+    ChannelId, CreateActionRow, CreateAllowedMentions, CreateAttachment, CreateMessage, EditMessage, EditThread,
+    Message, MessageId, Nonce,
 };
 
 use super::trouble::Trouble;
-use super::{BURIED, LINK, Room, prefix};
-use crate::base::event::Actor;
-use crate::base::text::one_line;
-use crate::bot::grammar::Incident as Verb;
+use super::{BURIED, Room};
 use crate::chat::discord::card::{Card, Row, components};
 use crate::chat::discord::offers::{hash, of_runbooks};
-use crate::chat::discord::told;
+use crate::chat::discord::told::{self, Asked};
 use crate::domain::incident;
 use crate::domain::run::state::State;
 
-/// Discord's clock and ours may differ by this much.
-const CLOCKS_APART: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
-
 impl Room<'_> {
-    /// Makes the thread.
-    pub(super) async fn open(&mut self, state: &incident::State) -> Result<ChannelId, Trouble> {
-        let name = one_line(&format!("{} {}", self.incident, state.title), 100);
-        let thread = match self.made_before(&name, state).await? {
-            Some(thread) => thread,
-            None => {
-                let made = CreateThread::new(name)
-                    .kind(ChannelType::PublicThread)
-                    .auto_archive_duration(AutoArchiveDuration::OneWeek);
-                self.house.settings.channel.create_thread(&self.house.http, made).await?.id
-            }
-        };
-        (self.thread, self.tied) = (Some(thread), false);
-        self.sent += 1;
-        self.known(thread);
-        Ok(thread)
-    }
-
-    /// A thread that we made for this incident, where the answer was lost or the process ended before it was written down.
-    async fn made_before(&self, name: &str, state: &incident::State) -> Result<Option<ChannelId>, Trouble> {
-        let settings = self.house.settings;
-        let active = settings.guild.get_active_threads(&self.house.http).await?.threads;
-        let since = (state.declared_at - CLOCKS_APART).timestamp();
-        let ours = active.into_iter().filter(|thread| {
-            thread.parent_id == Some(settings.channel)
-                && thread.owner_id == Some(self.house.me)
-                && thread.name == name
-                && thread.id.created_at().unix_timestamp() >= since
-        });
-        Ok(ours.map(|thread| thread.id).max())
-    }
-
-    /// Ties the thread to the incident in the journal, from where every door and the next process know it.
-    pub(super) async fn tie(&mut self, thread: ChannelId) -> Result<(), Trouble> {
-        let verb = Verb::Link {
-            url: format!("{}{thread}", prefix(self.house.settings)),
-            label: Some(LINK.to_owned()),
-            incident: Some(self.incident.clone()),
-        };
-        self.house.bot.incident(&Actor::Bot, verb).await?;
-        self.tied = true;
-        Ok(())
-    }
-
     /// Takes a thread that was put away out again. One that was locked as well needs the permission to manage threads.
     pub(super) async fn take_out(&self) -> serenity::Result<()> {
         let Some(thread) = self.thread else { return Ok(()) };
@@ -104,33 +54,64 @@ impl Room<'_> {
         Ok(None)
     }
 
-    /// Announces what a person must answer, with its buttons; takes the buttons from what is settled.
+    /// Announces what a person must answer, with its buttons; follows what was approved to its end, and takes the buttons from
+    /// what is settled.
     pub(super) async fn ask(&mut self, thread: ChannelId, runs: &[State]) -> Result<Option<Trouble>, Trouble> {
         let wanted = told::asked(runs);
         for asking in &wanted {
-            if !self.asked.contains_key(&asking.key) {
-                let rows = vec![components(&asking.row)];
-                let nonce = hash(&format!("asked {:?}", asking.key));
-                let file = asking.file.as_ref().map(|(name, text)| CreateAttachment::bytes(text.as_bytes(), name));
-                let message = self.post(thread, &asking.text, file.into_iter().collect(), rows, nonce).await?;
-                self.asked.insert(asking.key.clone(), message);
+            let rows = vec![components(&asking.row)];
+            match self.asked.get(&asking.key).cloned() {
+                None => {
+                    let nonce = hash(&format!("asked {:?}", asking.key));
+                    let file = asking.file.as_ref().map(|(name, text)| CreateAttachment::bytes(text.as_bytes(), name));
+                    let message = self.post(thread, &asking.text, file.into_iter().collect(), rows, nonce).await?;
+                    self.asked.insert(asking.key.clone(), (message, asking.text.clone()));
+                }
+                // Somebody agreed, and others are still to.
+                Some((message, shown)) if shown != asking.text && asking.file.is_none() => {
+                    let edit = EditMessage::new().content(&asking.text).components(rows);
+                    self.change_asked(thread, message, edit).await?;
+                    self.asked.insert(asking.key.clone(), (message, asking.text.clone()));
+                }
+                Some(_) => {}
             }
         }
-        let settled: Vec<_> = self
-            .asked
-            .iter()
-            .filter(|(key, _)| !wanted.iter().any(|wanted| wanted.key == **key))
-            .map(|(key, message)| (key.clone(), *message))
-            .collect();
-        for (key, message) in settled {
-            let edit = EditMessage::new().components(Vec::new()).allowed_mentions(CreateAllowedMentions::new());
-            match thread.edit_message(&self.house.http, message, edit).await.map_err(Trouble::from) {
-                Ok(_) | Err(Trouble::NoMessage) => self.sent += 1,
-                Err(trouble) => return Err(trouble),
-            }
-            self.asked.remove(&key);
+        let settled: Vec<_> =
+            self.asked.keys().filter(|key| !wanted.iter().any(|wanted| wanted.key == **key)).cloned().collect();
+        for key in settled {
+            self.settle(thread, runs, key).await?;
         }
         Ok(None)
+    }
+
+    /// A question is settled: its message says what became of it, until there is nothing more to come.
+    async fn settle(&mut self, thread: ChannelId, runs: &[State], key: Asked) -> Result<(), Trouble> {
+        let Some((message, shown)) = self.asked.get(&key).cloned() else { return Ok(()) };
+        let settled = told::settled(runs, &key);
+        let row = settled.as_ref().and_then(|settled| settled.row.as_ref());
+        let edit = EditMessage::new().components(row.map(components).into_iter().collect());
+        match &settled {
+            Some(settled) if row.is_some() && settled.text == shown => return Ok(()),
+            Some(settled) => self.change_asked(thread, message, edit.content(&settled.text)).await?,
+            None => self.change_asked(thread, message, edit).await?,
+        }
+        match settled {
+            Some(settled) if settled.row.is_some() => drop(self.asked.insert(key, (message, settled.text))),
+            _ => drop(self.asked.remove(&key)),
+        }
+        Ok(())
+    }
+
+    /// Edits a message that asks or asked; one that is gone needs no edit.
+    async fn change_asked(&mut self, thread: ChannelId, message: MessageId, edit: EditMessage) -> Result<(), Trouble> {
+        let edit = edit.allowed_mentions(CreateAllowedMentions::new());
+        match thread.edit_message(&self.house.http, message, edit).await.map_err(Trouble::from) {
+            Ok(_) | Err(Trouble::NoMessage) => {
+                self.sent += 1;
+                Ok(())
+            }
+            Err(trouble) => Err(trouble),
+        }
     }
 
     /// Offers the runbooks that are written for what the incident is called, once, while nothing runs.

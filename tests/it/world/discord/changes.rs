@@ -116,10 +116,22 @@ impl State {
         let guild = self.channels[&parent].guild;
         let kind =
             ChannelKind::Thread { parent, owner, archived: false, locked: false, archive_after, members: vec![owner] };
-        self.channels.insert(id, Channel { id, guild, name: name.to_owned(), kind, overwrites: Vec::new() });
+        self.channels.insert(id, Channel::new(id, guild, name, kind));
         let mut event = self.channel_json(&self.channels[&id]);
         event["newly_created"] = json!(true);
         self.dispatch("THREAD_CREATE", id, &event);
+        id
+    }
+
+    /// Makes a channel of a guild. In a category it has that category's overwrites.
+    pub(super) fn make_channel(&mut self, guild: Id, name: &str, kind: ChannelKind, category: Option<Id>) -> Id {
+        let id = self.next_id();
+        let mut made = Channel::new(id, Some(guild), name, kind);
+        made.overwrites = category.map(|id| self.channels[&id].overwrites.clone()).unwrap_or_default();
+        made.category = category;
+        self.channels.insert(id, made);
+        let event = self.channel_json(&self.channels[&id]);
+        self.dispatch("CHANNEL_CREATE", id, &event);
         id
     }
 

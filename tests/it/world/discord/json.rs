@@ -36,10 +36,15 @@ impl State {
                 "id": channel.id.to_string(), "type": 1, "last_message_id": null, "flags": 0,
                 "recipients": [self.user_json(*with)],
             }),
+            ChannelKind::Category => json!({
+                "id": channel.id.to_string(), "type": 4, "guild_id": channel.guild.map(|id| id.to_string()),
+                "name": channel.name, "position": 0, "permission_overwrites": overwrites(channel), "nsfw": false,
+                "parent_id": null, "flags": 0,
+            }),
             ChannelKind::Text => json!({
                 "id": channel.id.to_string(), "type": 0, "guild_id": channel.guild.map(|id| id.to_string()),
                 "name": channel.name, "position": 0, "permission_overwrites": overwrites(channel), "nsfw": false,
-                "topic": null, "parent_id": null, "last_message_id": self.last_message(channel.id), "flags": 0,
+                "topic": channel.topic, "parent_id": channel.category.map(|id| id.to_string()), "last_message_id": self.last_message(channel.id), "flags": 0,
                 "rate_limit_per_user": 0,
             }),
             ChannelKind::Thread { parent, owner, archived, locked, archive_after, members } => json!({

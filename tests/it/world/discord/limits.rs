@@ -27,6 +27,10 @@ pub fn check(route: &Route, body: &Value, files: &[Upload]) -> Vec<Finding> {
             message(body, "", files, &mut findings);
         }
         ("POST", path) if path.starts_with("/webhooks/") => message(body, "", files, &mut findings),
+        ("POST", "/guilds/{guild_id}/channels") => {
+            findings.length(body, "", "name", 1, 100);
+            findings.length(body, "", "topic", 0, 1024);
+        }
         (_, path) if path.ends_with("/threads") => findings.length(body, "", "name", 1, 100),
         _ => {}
     }

@@ -90,6 +90,7 @@ pub const ROUTES: &[Route] = &[
     route("PUT", "/applications/{application_id}/guilds/{guild_id}/commands", guilds::overwrite_guild_commands),
     route("GET", "/guilds/{guild_id}", guilds::guild),
     route("GET", "/guilds/{guild_id}/channels", guilds::channels),
+    route("POST", "/guilds/{guild_id}/channels", channels::create),
     route("GET", "/guilds/{guild_id}/roles", guilds::roles),
     route("GET", "/guilds/{guild_id}/members/{user_id}", guilds::member),
     route("GET", "/guilds/{guild_id}/threads/active", channels::active_threads),
@@ -144,7 +145,9 @@ impl Route {
     fn status(&self, body: &Value) -> u16 {
         match self.path {
             _ if body.is_null() => 204,
-            path if self.method == "POST" && path.ends_with("/threads") => 201,
+            path if self.method == "POST" && (path.ends_with("/threads") || path == "/guilds/{guild_id}/channels") => {
+                201
+            }
             _ => 200,
         }
     }

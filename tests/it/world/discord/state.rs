@@ -83,11 +83,15 @@ pub struct Channel {
     pub name: String,
     pub kind: ChannelKind,
     pub overwrites: Vec<Overwrite>,
+    pub topic: Option<String>,
+    /// The category that it stands in.
+    pub category: Option<Id>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelKind {
     Text,
+    Category,
     Thread { parent: Id, owner: Id, archived: bool, locked: bool, archive_after: u64, members: Vec<Id> },
     Direct { with: Id },
 }
@@ -285,7 +289,7 @@ impl State {
         }
         let id = self.next_id();
         let kind = ChannelKind::Direct { with: person };
-        self.channels.insert(id, Channel { id, guild: None, name: String::new(), kind, overwrites: Vec::new() });
+        self.channels.insert(id, Channel::new(id, None, "", kind));
         id
     }
 
@@ -300,6 +304,11 @@ impl State {
 }
 
 impl Channel {
+    /// One without overwrites, topic and category.
+    pub fn new(id: Id, guild: Option<Id>, name: &str, kind: ChannelKind) -> Self {
+        Self { id, guild, name: name.to_owned(), kind, overwrites: Vec::new(), topic: None, category: None }
+    }
+
     /// The channel of a thread.
     pub fn parent(&self) -> Option<Id> {
         match self.kind {

@@ -91,6 +91,44 @@ pub fn delete(call: &mut Call<'_>) -> Answer {
     Ok(gone)
 }
 
+/// How many channels Discord allows in a guild and in a category.
+const IN_GUILD: usize = 500;
+const IN_CATEGORY: usize = 50;
+
+/// Makes a text channel; nothing else is asked for here.
+pub fn create(call: &mut Call<'_>) -> Answer {
+    let guild = guilds::known(call, 0)?;
+    let parent = snowflake(&call.body["parent_id"]);
+    let is_category = |id: &Id| call.state.channels.get(id).is_some_and(|one| one.kind == ChannelKind::Category);
+    if parent.is_some_and(|id| !is_category(&id)) {
+        return Err(Refusal::invalid("/parent_id", "Category does not exist"));
+    }
+    match parent {
+        Some(category) => call.permit(category, MANAGE_CHANNELS)?,
+        None if call.state.base_permissions(guild, call.state.bot) & MANAGE_CHANNELS == 0 => {
+            return Err(Refusal::new(403, 50013, "Missing Permissions"));
+        }
+        None => {}
+    }
+    let of_guild = call.state.channels.values().filter(|one| one.guild == Some(guild) && !one.is_thread());
+    let all: Vec<_> = of_guild.map(|one| one.category).collect();
+    if all.len() >= IN_GUILD {
+        return Err(Refusal::new(400, 30013, "Maximum number of guild channels reached (500)"));
+    }
+    if parent.is_some() && all.iter().filter(|category| **category == parent).count() >= IN_CATEGORY {
+        return Err(Refusal::invalid("/parent_id", "Maximum number of channels in category reached (50)"));
+    }
+    if call.body["type"].as_u64().is_some_and(|kind| kind != 0) {
+        return Err(Refusal::invalid("/type", "only text channels are made here"));
+    }
+    // A text channel's name has neither capitals nor spaces: Discord changes them.
+    let name = call.body["name"].as_str().unwrap_or_default().to_lowercase().replace(' ', "-");
+    let id = call.state.make_channel(guild, &name, ChannelKind::Text, parent);
+    let made = call.state.channels.get_mut(&id).expect("a channel");
+    made.topic = call.body["topic"].as_str().map(str::to_owned);
+    Ok(call.state.channel_json(&call.state.channels[&id]))
+}
+
 pub fn open_thread(call: &mut Call<'_>) -> Answer {
     let parent = call.channel(CREATE_PUBLIC_THREADS)?;
     // Without a type Discord makes a private thread, as it did before there were public ones.
