@@ -210,7 +210,6 @@ fn poisoned(fact: &Fact, text: &str) -> Fact {
         Fact::Target(name, event) => {
             (Stream::named(format!("target:{name}")), event.kind(), event.version(), event.encode())
         }
-        Fact::Rota(event) => (Stream::rota(), event.kind(), event.version(), event.encode()),
         Fact::Erased { .. } => return fact.clone(),
     };
     let decode = |body: &Value| Fact::decode(&stream, kind, version, Some(body.to_string().as_bytes())).ok();
