@@ -238,17 +238,6 @@ impl Bot {
         Ok(Simulated { from, until, zone: oncall.zone, zones, report })
     }
 
-    /// Requests that somebody may take, with the zone of their schedule; none where there is no `oncall.yaml` or no journal.
-    ///
-    /// # Errors
-    /// `oncall.yaml` has faults, the journal.
-    pub async fn cover_asked(&self) -> Result<Vec<(CoverId, Asked, Tz)>, Fault> {
-        let Some(oncall) = self.library.oncall()? else { return Ok(Vec::new()) };
-        let rota = self.rota().await?;
-        let zone = |asked: &Asked| oncall.schedules.get(&asked.schedule).map_or(oncall.zone, |schedule| schedule.zone);
-        Ok(rota.open(self.clock.now()).map(|(id, asked)| (id.clone(), asked.clone(), zone(asked))).collect())
-    }
-
     /// What `oncall.yaml` says.
     ///
     /// # Errors

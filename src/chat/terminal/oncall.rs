@@ -52,7 +52,7 @@ impl Show {
     /// `until Mon 2026-11-23 09:00, in 2 d 3 h, then Eva`.
     fn until(&self, one: &OnDuty) -> String {
         let by = one.by_override.as_ref().map_or(String::new(), |id| format!(" ({id})"));
-        let Some(next) = &one.next else { return format!("as far as can be seen{by}") };
+        let Some(next) = &one.next else { return format!("until further notice{by}") };
         let then = next.to.as_ref().map_or("nobody".to_owned(), |person| one_line(person.name(), 60));
         let away = next.at - self.now;
         let away = if away > TimeDelta::zero() { format!(", in {}", time::length(whole(away))) } else { String::new() };
