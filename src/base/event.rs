@@ -105,6 +105,12 @@ impl Stream {
         Self(format!("target:{environment}/{target}"))
     }
 
+    /// The stream of one monitor: what it changed to, and who muted it.
+    #[must_use]
+    pub fn monitor(id: &str) -> Self {
+        Self(format!("monitor:{id}"))
+    }
+
     /// The journal's own stream: erasures.
     #[must_use]
     pub fn journal() -> Self {

@@ -320,7 +320,7 @@ impl Turn<'_> {
                     }
                 }
             }
-            Fact::Incident(..) | Fact::Erased { .. } => {}
+            Fact::Incident(..) | Fact::Monitor(..) | Fact::Erased { .. } => {}
         }
     }
 

@@ -1,9 +1,9 @@
-//! Everything that is known about an incident, in order: the union of what incidents, runs and targets state.
+//! Everything that is known about an incident, in order: the union of what incidents, runs, targets and monitors state.
 //!
 //! Lives here: [`Fact`], and how a stored event becomes one. Never lives here: how it is shown (`view/`).
 
 use crate::base::event::{IncidentId, RunId, Stream, Unreadable};
-use crate::domain::{incident, run, target};
+use crate::domain::{incident, monitor, run, target};
 
 /// One fact of whatever stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub enum Fact {
     Run(RunId, run::event::Event),
     /// About a target, by `environment/name`.
     Target(String, target::event::Event),
+    /// About a monitor, by its name.
+    Monitor(String, monitor::event::Event),
     /// The body was erased; its kind is all that is left.
     Erased {
         /// The stream it stood in.
@@ -44,6 +46,8 @@ impl Fact {
             }
             "target" => target::event::Event::decode(kind, version, body)
                 .map(|event| Self::Target(stream.key().to_owned(), event)),
+            "monitor" => monitor::event::Event::decode(kind, version, body)
+                .map(|event| Self::Monitor(stream.key().to_owned(), event)),
             family => Err(unreadable(format!("nothing here reads the stream family '{family}'"))),
         }
     }

@@ -188,7 +188,7 @@ impl Session {
                     self.targets.entry(name.to_owned()).or_default().apply(event, row.at);
                     self.target_reads.insert(name.to_owned(), (row.seq, row.pos));
                 }
-                timeline::Fact::Incident(..) | timeline::Fact::Erased { .. } => {}
+                timeline::Fact::Incident(..) | timeline::Fact::Monitor(..) | timeline::Fact::Erased { .. } => {}
             }
             news.push(Recorded { pos: row.pos, at: row.at, head: codec::head(row)?, event });
         }

@@ -5,6 +5,7 @@
 //! (its reader prints that), colours, citations.
 
 mod findings;
+mod monitors;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -87,6 +88,7 @@ impl Wording {
             Fact::Incident(_, event) => Some(self.incident(event)),
             Fact::Run(id, event) => self.run(id, event),
             Fact::Target(name, event) => target_sentence(name, event, self.zone),
+            Fact::Monitor(name, event) => monitors::sentence(name, event, |at| self.at(at)),
             Fact::Erased { kind, .. } => Some(format!("erased (it was {})", one_line(kind, NAME))),
         };
         self.learn(fact);
