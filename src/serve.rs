@@ -15,6 +15,8 @@ use crate::bot::{Bot, Fault};
 use crate::chat::discord::{door, settings::Settings};
 use crate::chat::terminal::signals::signals;
 use crate::client::beat::Beat;
+use crate::engine::monitoring::Beats;
+use crate::samples::{Samples, Store};
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -65,7 +67,8 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
         }
     }
     .fuse();
-    pin_mut!(driving, talking, beating);
+    let watching = watch(bot, &fleet).fuse();
+    pin_mut!(driving, talking, beating, watching);
     let mut leave = futures::future::pending().boxed().fuse();
     loop {
         select_biased! {
@@ -78,7 +81,27 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
             () = leave => return Ok(()),
             talked = talking => talked?,
             () = beating => {}
+            () = watching => {}
         }
+    }
+}
+
+/// Looks at everything that `monitors.yaml` names. What goes wrong with it is told and ends no run.
+async fn watch(bot: &Bot, fleet: &Fleet) {
+    // Whoever hears heartbeats calls in here.
+    let (_beats, mut heard) = Beats::new();
+    let samples: Box<dyn Samples> = match Store::open(&bot.samples_file()) {
+        Ok(store) => Box::new(store),
+        Err(error) => {
+            tracing::error!("{error}; monitors go on without figures");
+            Box::new(crate::samples::Nowhere)
+        }
+    };
+    loop {
+        if let Err(fault) = bot.watch(fleet, &*samples, &mut heard).await {
+            tracing::error!(%fault, "monitors stand still; trying again");
+        }
+        bot.clock().sleep_until(bot.clock().now() + chrono::TimeDelta::seconds(10)).await;
     }
 }
 

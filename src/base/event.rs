@@ -160,6 +160,18 @@ impl Person {
         Self(name.trim().to_owned())
     }
 
+    /// Who it is where a monitor acts by itself: `monitor:api-health`. No person can be called that.
+    #[must_use]
+    pub fn monitor(id: &str) -> Self {
+        Self(format!("monitor:{id}"))
+    }
+
+    /// The monitor, where it is one.
+    #[must_use]
+    pub fn as_monitor(&self) -> Option<&str> {
+        self.0.strip_prefix("monitor:")
+    }
+
     /// The name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -25,8 +25,10 @@ use crate::domain::runbook::{MAX_PAGE, fault};
 use crate::rehearsal::contract;
 
 mod language;
+mod monitors;
 
 pub use language::{differences, schema};
+pub use monitors::Watched;
 
 /// The runbooks that come with the program.
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
@@ -36,6 +38,9 @@ const DEFAULT_FOLDER: &str = "runbooks";
 const TARGETS: &str = "targets.yaml";
 /// The file beside the runbooks that names persons.
 const PEOPLE: &str = "people.yaml";
+
+/// The file beside the runbooks that names monitors.
+const MONITORS: &str = "monitors.yaml";
 
 /// Looks a variable of the environment up.
 pub type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -88,6 +93,10 @@ pub struct Checks {
     pub pages: Vec<CheckedPage>,
     /// `people.yaml`, where everything was to be checked and there is one.
     pub people: Option<CheckedPage>,
+    /// `monitors.yaml`, likewise.
+    pub monitors: Option<CheckedPage>,
+    /// Monitors that cannot be asked as things are, with what is missing, a line each.
+    pub unasked: Vec<String>,
 }
 
 /// A runbook in the list.
@@ -345,7 +354,11 @@ impl Library {
             Err(unreadable) => unreadable,
         };
         let people = if asked.paths.is_empty() { self.checked_people()? } else { None };
-        Ok(Checks { pages: side_by_side(found, &check), people })
+        let (monitors, unasked) = match asked.paths.is_empty() {
+            true => self.checked_monitors(asked.env.as_deref())?,
+            false => (None, Vec::new()),
+        };
+        Ok(Checks { pages: side_by_side(found, &check), people, monitors, unasked })
     }
 
     /// The text of a sub-runbook.
@@ -409,10 +422,15 @@ impl Library {
 
     /// `people.yaml`, where there is one. It is never inside the program: nobody is known everywhere.
     fn people_page(&self) -> Result<Option<Result<Page, CheckedPage>>, Fault> {
+        self.operators(PEOPLE)
+    }
+
+    /// A file of the operator's own beside the runbooks, where there is one.
+    fn operators(&self, name: &str) -> Result<Option<Result<Page, CheckedPage>>, Fault> {
         match self.place() {
             Place::Inside => Ok(None),
             Place::Disk(folder) => {
-                let file = folder.join(PEOPLE);
+                let file = folder.join(name);
                 if file.exists() { read_file(&file).map(Some) } else { Ok(None) }
             }
         }

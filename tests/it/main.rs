@@ -8,6 +8,7 @@ mod discord;
 mod doctor;
 mod kill;
 mod layering;
+mod monitors;
 mod people;
 mod railway_schema;
 mod real_incident;

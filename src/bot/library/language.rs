@@ -117,7 +117,7 @@ pub(super) fn plan_text(planned: &Planned) -> String {
     outline::render(&planned.plan)
 }
 
-fn faulty(faults: &[fault::Fault], page: &Page) -> Fault {
+pub(super) fn faulty(faults: &[fault::Fault], page: &Page) -> Fault {
     let count = match faults.len() {
         1 => "1 fault".to_owned(),
         several => format!("{several} faults"),

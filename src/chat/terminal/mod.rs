@@ -209,16 +209,22 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
 }
 
 fn checked(show: &show::Show, checks: Checks) -> Result<Exit, Fault> {
-    for check in checks.pages.iter().chain(&checks.people) {
+    for check in checks.pages.iter().chain(&checks.people).chain(&checks.monitors) {
         tell!("{}", check.rendered(show.paint.on));
     }
-    let all = || checks.pages.iter().chain(&checks.people);
+    checks.unasked.iter().for_each(|line| telln!("{line}"));
+    let all = || checks.pages.iter().chain(&checks.people).chain(&checks.monitors);
     let faulty = all().filter(|page| !page.faults.is_empty()).count();
     let faults: usize = all().map(|page| page.faults.len()).sum();
-    let people = if checks.people.is_some() { " and people.yaml" } else { "" };
+    let files = match (checks.people.is_some(), checks.monitors.is_some()) {
+        (true, true) => ", people.yaml and monitors.yaml",
+        (true, false) => " and people.yaml",
+        (false, true) => " and monitors.yaml",
+        (false, false) => "",
+    };
     let pages = match checks.pages.len() {
-        1 => format!("1 runbook{people}"),
-        several => format!("{several} runbooks{people}"),
+        1 => format!("1 runbook{files}"),
+        several => format!("{several} runbooks{files}"),
     };
     if faults == 0 {
         telln!("{pages} checked, no faults");

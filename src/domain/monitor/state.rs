@@ -171,8 +171,8 @@ impl State {
             Event::Unmuted(_) => folded.mute = None,
             Event::Alerted(alerted) => {
                 folded.told = alerted.firing;
-                if let Some(incident) = &alerted.incident {
-                    folded.incident = Some(incident.clone());
+                if alerted.firing {
+                    folded.incident.clone_from(&alerted.incident);
                 }
             }
         }
