@@ -10,12 +10,12 @@ use futures::{FutureExt as _, StreamExt as _, pin_mut, select_biased};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::schedule::Span;
-use crate::bot::fleet::Fleet;
+use crate::bot::fleet::{Fleet, Harbour};
 use crate::bot::{Bot, Fault};
 use crate::chat::discord::{door, settings::Settings};
 use crate::chat::terminal::signals::signals;
 use crate::client::beat::Beat;
-use crate::engine::monitoring::Beats;
+use crate::engine::monitoring::Heard;
 use crate::samples::{Samples, Store};
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
@@ -34,9 +34,13 @@ pub struct Serving {
 ///
 /// # Errors
 /// The journal, the secrets that `targets.yaml` names, no signals can be caught.
-pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(), Fault> {
+pub async fn serve(
+    bot: &Bot,
+    serving: &Serving,
+    (fleet, harbour): (Fleet, Harbour),
+    say: &dyn Fn(&str),
+) -> Result<(), Fault> {
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
-    let (fleet, harbour) = Fleet::new();
     let (ear, news) = mpsc::unbounded();
     let driving = bot.drive_all(harbour, ear).fuse();
     let ready = |name: &str, endpoint: Option<SocketAddr>| match endpoint {
@@ -67,8 +71,7 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
         }
     }
     .fuse();
-    let watching = watch(bot, &fleet).fuse();
-    pin_mut!(driving, talking, beating, watching);
+    pin_mut!(driving, talking, beating);
     let mut leave = futures::future::pending().boxed().fuse();
     loop {
         select_biased! {
@@ -81,15 +84,15 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
             () = leave => return Ok(()),
             talked = talking => talked?,
             () = beating => {}
-            () = watching => {}
         }
     }
 }
 
-/// Looks at everything that `monitors.yaml` names. What goes wrong with it is told and ends no run.
-async fn watch(bot: &Bot, fleet: &Fleet) {
-    // Whoever hears heartbeats calls in here.
-    let (_beats, mut heard) = Beats::new();
+/// Looks at everything that `monitors.yaml` names, until the future is dropped. What goes wrong with it is told and ends no run.
+///
+/// It is made for a thread of its own: probes then begin on time whatever else the process is thinking about.
+pub async fn watch(bot: &Bot, fleet: &Fleet, mut heard: Heard) {
+    bot.until_monitored().await;
     let samples: Box<dyn Samples> = match Store::open(&bot.samples_file()) {
         Ok(store) => Box::new(store),
         Err(error) => {

@@ -23,6 +23,16 @@ use crate::samples::Samples;
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(5);
 
 impl Bot {
+    /// Waits until there is a `monitors.yaml` that names something, or has faults to tell of.
+    pub async fn until_monitored(&self) {
+        while self.library.monitors().is_ok_and(|watched| watched.monitors.all.is_empty()) {
+            let stamp = self.library.monitors_stamp();
+            while self.library.monitors_stamp() == stamp {
+                self.clock.sleep_until(self.clock.now() + LOOK_AGAIN).await;
+            }
+        }
+    }
+
     /// Looks at everything that `monitors.yaml` names until the future is dropped. A file that changed is read again; while it has
     /// faults what it said before goes on to hold.
     ///

@@ -171,7 +171,7 @@ impl<'a> Turn<'a> {
     async fn start(with: Monitoring<'a>) -> Result<Self, EngineError> {
         let now = with.engine.clock().now();
         let recorded = with.engine.monitors().await?;
-        let mut all = one::all(with.monitors, with.inventory, now);
+        let mut all = one::all(with.monitors, with.executors, with.inventory, now);
         for one in &mut all {
             if recorded.iter().any(|name| **name == *one.spec.id) {
                 one.read = with.engine.monitor(&one.spec.id).await?;

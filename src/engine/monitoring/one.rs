@@ -9,7 +9,6 @@ use chrono::{DateTime, TimeDelta};
 
 use crate::base::clock::Clock;
 use crate::base::event::Instant;
-use crate::domain::action::Action;
 use crate::domain::action::inventory::Inventory;
 use crate::domain::action::resolve::{base_scope, resolve};
 use crate::domain::monitor::judge::judge;
@@ -17,7 +16,7 @@ use crate::domain::monitor::observe::{Around, overdue_at, silence};
 use crate::domain::monitor::spec::Probe;
 use crate::domain::monitor::{Check, Level, Monitors, Sample, Spec};
 use crate::engine::monitors::Read;
-use crate::step::{Executors, Silent};
+use crate::step::{Executors, Look};
 
 /// Probes begin on this grid, in milliseconds, so that many share one timer.
 const GRID: i64 = 20;
@@ -37,8 +36,7 @@ pub(super) enum Question {
 /// A question with everything in it rendered.
 pub(super) struct Asking {
     probe: Probe,
-    action: Action,
-    inventory: Arc<Inventory>,
+    look: Look,
     timeout: Duration,
 }
 
@@ -65,7 +63,7 @@ pub(super) struct One {
 }
 
 /// All monitors, ready to be looked at from `now` on.
-pub(super) fn all(monitors: &Monitors, inventory: &Inventory, now: Instant) -> Vec<One> {
+pub(super) fn all(monitors: &Monitors, executors: &Executors, inventory: &Inventory, now: Instant) -> Vec<One> {
     let scope = base_scope(&serde_json::Map::new(), inventory);
     let shared = Arc::new(inventory.clone());
     let position: HashMap<&str, usize> =
@@ -73,7 +71,7 @@ pub(super) fn all(monitors: &Monitors, inventory: &Inventory, now: Instant) -> V
     let question = |spec: &Spec| match &spec.check {
         Check::Heartbeat { .. } => Question::Wait,
         Check::Probe(probe) => match resolve(&probe.action, &scope, inventory) {
-            Ok(action) => Question::Ask(Arc::new(Asking::new(probe, action, &shared))),
+            Ok(action) => Question::Ask(Arc::new(Asking::new(probe, executors.ready(action, &shared)))),
             Err(error) => Question::Unclear(error.to_string()),
         },
     };
@@ -127,17 +125,17 @@ pub async fn asked_once(
     };
     let scope = base_scope(&serde_json::Map::new(), inventory);
     let action = resolve(&probe.action, &scope, inventory).map_err(|error| error.to_string())?;
-    Ok(Asking::new(probe, action, &Arc::new(inventory.clone())).ask(executors, clock).await)
+    Ok(Asking::new(probe, executors.ready(action, &Arc::new(inventory.clone()))).ask(executors, clock).await)
 }
 
 impl Asking {
-    fn new(probe: &Probe, action: Action, inventory: &Arc<Inventory>) -> Self {
-        Self { probe: probe.clone(), action, inventory: Arc::clone(inventory), timeout: probe.timeout.std() }
+    fn new(probe: &Probe, look: Look) -> Self {
+        Self { probe: probe.clone(), look, timeout: probe.timeout.std() }
     }
 
     pub(super) async fn ask(&self, executors: &Executors, clock: &Arc<dyn Clock>) -> Sample {
         let began = clock.monotonic();
-        let reply = executors.act(&self.action, &self.inventory, "monitor", None, self.timeout, &Silent).await;
+        let reply = executors.look(&self.look, self.timeout).await;
         let took = clock.monotonic().saturating_sub(began);
         judge(&self.probe, reply, clock.now(), u32::try_from(took.as_millis()).unwrap_or(u32::MAX))
     }
