@@ -44,7 +44,7 @@ fn three_days_are_kept_as_two_of_samples_and_three_of_minutes_and_nothing_is_cou
     assert_eq!(reader.since("api", start()).unwrap(), expected);
     let end = start() + TimeDelta::days(3);
     let minutes = reader.minutes("api", end - TimeDelta::hours(1)).unwrap();
-    assert_eq!(minutes.len(), 61, "the hour, and the minute that goes on");
+    assert_eq!(minutes.len(), 60, "the last of them is not made yet");
     assert!(reader.last("api", end - TimeDelta::minutes(1)).unwrap().is_some());
     let raw = rusqlite::Connection::open(&path).unwrap();
     let (kept, least): (i64, i64) =
@@ -52,7 +52,7 @@ fn three_days_are_kept_as_two_of_samples_and_three_of_minutes_and_nothing_is_cou
     assert!((48 * 240..49 * 240).contains(&kept), "{kept} raw samples");
     assert!(least >= (end - TimeDelta::hours(48) - TimeDelta::minutes(2)).timestamp_millis());
     let hours: i64 = raw.query_row("select count(*) from hour", [], |row| row.get(0)).unwrap();
-    assert_eq!(hours, 72);
+    assert_eq!(hours, 71, "the last hour goes on");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "the server is outside the program and lives in real time")]
 
 mod backend;
+mod load;
 
 use std::time::{Duration, Instant};
 
@@ -99,4 +100,84 @@ fn a_runbook_begins_by_itself_only_where_the_operator_wrote_so() {
     backend.breaks();
     let events = timeline(&desk, "inc-1", "the run ended", |events| has(events, "run.finished"));
     assert!(!has(&events, "incident.acknowledged"), "what begins by itself is nobody who takes it on");
+}
+
+fn until(what: &str, fits: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !fits() {
+        assert!(began.elapsed() < Duration::from_secs(30), "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn without_a_server_a_monitor_is_asked_once_and_its_faults_are_told() {
+    let backend = Backend::start();
+    let desk = desk(&backend, WATCHED);
+    let tested = desk.rundown(&["monitor", "test"]).exits(0);
+    assert!(tested.out.starts_with("✓ api: healthy: 200 in "), "{}", tested.out);
+    backend.breaks();
+    let tested = desk.rundown(&["monitor", "test", "api"]).exits(1);
+    assert!(
+        tested.out.contains("✗ api: failing: 503 in ") && tested.out.contains("not so: status == 200"),
+        "{}",
+        tested.out
+    );
+    let unknown = desk.rundown(&["monitor", "show", "apo"]).exits(2);
+    assert!(unknown.err.contains("did you mean 'api'?"), "{}", unknown.err);
+    assert!(!desk.journal().exists(), "looking makes no journal");
+
+    let checked = desk.rundown(&["check"]).exits(0);
+    assert!(checked.out.contains("1 runbook and monitors.yaml checked, no faults"), "{}", checked.out);
+    desk.add_page("monitors.yaml", "monitors:\n  api: { check: { http: { get: \"{{target.app.url}}/\" } } }\n");
+    let checked = desk.rundown(&["check"]).exits(1);
+    assert!(checked.out.contains("monitors.yaml:2:") && checked.out.contains("did you mean 'api'?"), "{}", checked.out);
+    desk.add_page(
+        "targets.yaml",
+        "environments:\n  production: { zone: UTC, targets: { api: { url: { env: API_URL } } } }\n",
+    );
+    desk.add_page("monitors.yaml", WATCHED);
+    let checked = desk.rundown(&["check"]).exits(0);
+    assert!(checked.out.contains("api cannot be asked") && checked.out.contains("set API_URL"), "{}", checked.out);
+}
+
+#[test]
+fn a_mute_from_another_terminal_holds_and_everybody_sees_how_it_is() {
+    let backend = Backend::start();
+    let desk = desk(&backend, &format!("{WATCHED}    slo: {{ uptime: 99%, p95: 2s, over: 1h }}\n"));
+    let _bot = Served::alone(&desk);
+    backend.until_asked(2);
+    until("it is seen healthy", || desk.rundown(&["monitor", "list"]).out.contains("healthy, operational: 1 healthy"));
+    desk.rundown(&["monitor", "mute", "api", "--for", "1h"]).exits(2);
+    let muted = desk.rundown(&["monitor", "mute", "api", "--for", "1h", "--why", "we are on it"]).exits(0);
+    assert!(muted.out.contains("muted the monitor api until") && muted.out.contains("we are on it"), "{}", muted.out);
+    backend.breaks();
+    let shown = || desk.rundown(&["monitor", "show", "api"]).exits(0).out;
+    until("it fails in silence", || shown().contains("api has failed since"));
+    assert!(shown().contains("nobody is called"), "{}", shown());
+    desk.rundown(&["incident", "show", "inc-1"]).exits(2);
+    let health = desk.rundown(&["health"]).exits(0).out;
+    assert!(health.starts_with("✗ api  unhealthy, not operational: 1 failing (api failing for"), "{health}");
+
+    desk.rundown(&["monitor", "unmute", "api"]).exits(0);
+    timeline(&desk, "inc-1", "it is an alarm now", |events| has(events, "incident.declared"));
+    let shown = shown();
+    assert!(shown.contains("last 24 h") && shown.contains("% up of 99 % promised"), "{shown}");
+    assert!(shown.contains("nothing keeps it silent any more") && shown.contains("; inc-1"), "{shown}");
+}
+
+#[test]
+fn a_heartbeat_that_stays_away_is_an_alarm_and_one_heard_in_another_process_ends_it() {
+    let backend = Backend::start();
+    let beats = "monitors:\n  nightly:\n    heartbeat: { every: 2s, grace: 1s }\n    on_failure: { declare: true }\n";
+    let desk = desk(&backend, beats);
+    let _bot = Served::alone(&desk);
+    let declared = timeline(&desk, "inc-1", "nobody called", |events| has(events, "monitor.alerted"));
+    assert!(
+        declared[1]["body"]["found"].as_str().is_some_and(|found| found.starts_with("never heard")),
+        "{declared:#?}"
+    );
+    desk.rundown(&["monitor", "heard", "nightly"]).exits(0);
+    let refused = desk.rundown(&["monitor", "heard", "nightli"]).exits(2);
+    assert!(refused.err.contains("did you mean 'nightly'?"), "{}", refused.err);
 }

@@ -10,6 +10,7 @@ mod chart;
 mod findings;
 mod freeze;
 mod incident;
+mod monitor;
 mod overview;
 mod records;
 mod runbook;
@@ -24,6 +25,7 @@ pub use findings::{
 };
 pub use freeze::{Freeze, Unfreeze};
 pub use incident::{Incident, Section};
+pub use monitor::Monitor;
 pub use overview::{HealthNow, Now, StopAll};
 pub use records::{Backup, Export, Postmortem, Purge, Rehearse, ReportArgs, Restore, Timeline, Verify};
 pub use runbook::{Check, Diff, Do, Health, PlanArgs, Run, Runbook, Where};
@@ -39,6 +41,9 @@ pub enum Command {
     /// Incidents: declare one, follow it, resolve it.
     #[command(subcommand)]
     Incident(Incident),
+    /// Monitors: standing checks, how they are, who is to hear of them.
+    #[command(subcommand)]
+    Monitor(Monitor),
     /// Runbooks and their runs.
     #[command(subcommand)]
     Runbook(Runbook),

@@ -46,6 +46,8 @@ pub enum Source {
     Incidents,
     /// Runs.
     Runs,
+    /// Monitors.
+    Monitors,
     /// Steps of the run that is meant.
     Steps,
     /// Cases of the decision that is asked for.
@@ -193,6 +195,7 @@ fn source(path: &[&str], id: &str) -> Option<Source> {
         "runbook" => Source::Runbooks,
         "incident" => Source::Incidents,
         "run" => Source::Runs,
+        "monitor" => Source::Monitors,
         "step" | "from" => Source::Steps,
         "case" => Source::Cases,
         "person" | "owner" => Source::Persons,

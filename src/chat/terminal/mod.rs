@@ -12,6 +12,7 @@ mod freezing;
 mod health;
 mod json;
 mod keyboard;
+mod monitors;
 mod out;
 mod overview;
 pub mod paint;
@@ -153,6 +154,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Tick(tick) => show.written(&bot.tick(who, tick).await?),
         Command::Incident(Incident::Note(note)) | Command::Note(note) => show.incident(bot.note(me, note).await?),
         Command::Incident(verb) => show.incident(bot.incident(me, verb).await?),
+        Command::Monitor(verb) => monitors::carry_out(bot, &show, me, verb).await,
         Command::Hypothesis(verb) => show.incident(bot.hypothesis(me, verb).await?),
         Command::Evidence(said) => show.incident(bot.evidence(me, said).await?),
         Command::Cause(said) => show.incident(bot.cause(me, said).await?),

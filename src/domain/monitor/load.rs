@@ -23,6 +23,8 @@ use crate::domain::source::{Fault, Faults, Node};
 pub const MAX_SOURCE: usize = 2 * 1024 * 1024;
 /// Monitors that one file may name.
 const MOST: usize = 10_000;
+/// Values that one file may hold.
+const MOST_VALUES: usize = 400_000;
 /// Monitors that one may depend on.
 const MOST_PARENTS: usize = 50;
 const EVERY: Span = Span::seconds(60);
@@ -57,7 +59,7 @@ pub struct Known<'a> {
 #[must_use]
 pub fn environment(source: &str) -> Option<String> {
     let mut faults = Faults::new(source);
-    let node = yaml::parse(&Placed::whole(source, 0), &mut faults)?;
+    let node = yaml::parse_large(&Placed::whole(source, 0), MOST_VALUES, &mut faults)?;
     let fields = Fields::of(&node, "monitors.yaml", &mut faults)?;
     fields.get("environment").and_then(|node| node.text()).map(ToOwned::to_owned)
 }
@@ -72,7 +74,7 @@ pub fn load(source: &str, known: Known<'_>) -> Result<Monitors, Vec<Fault>> {
         faults.add("too-large", 0..0, format!("the file is larger than {} MiB", MAX_SOURCE / 1024 / 1024));
         return Err(faults.finish());
     }
-    let monitors = yaml::parse(&Placed::whole(source, 0), &mut faults)
+    let monitors = yaml::parse_large(&Placed::whole(source, 0), MOST_VALUES, &mut faults)
         .and_then(|node| Loader { known, faults: &mut faults, parents: Vec::new() }.file(&node));
     match monitors {
         Some(monitors) if faults.is_empty() => Ok(monitors),

@@ -13,6 +13,7 @@ pub mod slo;
 pub mod spec;
 pub mod state;
 pub mod tally;
+pub mod whole;
 
 #[cfg(test)]
 mod tests;

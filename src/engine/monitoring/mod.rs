@@ -6,6 +6,8 @@
 
 mod meter;
 mod one;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};

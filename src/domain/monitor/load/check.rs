@@ -52,7 +52,9 @@ impl Loader<'_, '_, '_> {
         }
         let degraded_unless = self.conditions(fields, "degraded_unless", *kind);
         let timeout = self.timeout(fields, every, timeout)?;
-        let target = found.targets.into_iter().map(|(name, _)| name).next();
+        let source = self.faults.source();
+        let named = found.targets.into_iter().map(|(name, _)| name).next();
+        let target = named.or_else(|| found.texts.iter().find_map(|text| names::target(text, source)));
         Some((Probe { action: found.spec?, expect, degraded_unless, timeout }, target))
     }
 

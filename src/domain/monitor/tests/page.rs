@@ -64,6 +64,7 @@ fn the_whole_shape_is_read() {
         (api.title.as_str(), api.every, api.depends_on.as_slice()),
         ("API health", Span::seconds(15), &["redis".to_owned()][..])
     );
+    assert_eq!(api.target.as_deref(), Some("backend"), "whose URL it asks");
     let redis = &monitors.all["redis"];
     assert_eq!(
         (redis.every, redis.target.as_deref()),
@@ -73,6 +74,18 @@ fn the_whole_shape_is_read() {
     let Check::Probe(errors) = &monitors.all["errors"].check else { panic!() };
     assert_eq!(errors.expect[0].source(), "matched == 0", "a forbidden text that is found is a failure");
     assert_eq!(monitors.all["nightly-backup"].check, Check::Heartbeat { grace: Span::seconds(3600) });
+}
+
+#[test]
+fn the_example_of_the_page_is_one() {
+    let page = include_str!("../../../../docs/monitors.md");
+    let (_, behind) = page.split_once("```yaml monitors\n").unwrap();
+    let (example, _) = behind.split_once("```").unwrap();
+    let inventory = inventory();
+    let runbooks = ["redis-connections".to_owned()];
+    let monitors = load(example, Known { inventory: Some(&inventory), runbooks: Some(&runbooks) });
+    let monitors = monitors.unwrap_or_else(|faults| panic!("{}", render(&faults, "docs/monitors.md", example, false)));
+    assert_eq!(monitors.all.len(), 5);
 }
 
 #[test]
