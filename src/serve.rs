@@ -11,7 +11,7 @@ use futures::{FutureExt as _, StreamExt as _, pin_mut, select_biased};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::schedule::Span;
-use crate::bot::fleet::{Appended, Fleet};
+use crate::bot::fleet::{Appended, Fleet, Harbour};
 use crate::bot::paging::Carrier;
 use crate::bot::paging::pagerduty::Pager;
 use crate::bot::{Bot, Fault};
@@ -21,6 +21,8 @@ use crate::chat::discord::{door, settings::Settings};
 use crate::chat::terminal::signals::signals;
 use crate::client::beat::Beat;
 use crate::client::pagerduty::PagerDuty;
+use crate::engine::monitoring::Heard;
+use crate::samples::{Samples, Store};
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -40,9 +42,13 @@ pub struct Serving {
 ///
 /// # Errors
 /// The journal, the secrets that `targets.yaml` names, no signals can be caught.
-pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(), Fault> {
+pub async fn serve(
+    bot: &Bot,
+    serving: &Serving,
+    (fleet, harbour): (Fleet, Harbour),
+    say: &dyn Fn(&str),
+) -> Result<(), Fault> {
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
-    let (fleet, harbour) = Fleet::new();
     let (to_door, news) = mpsc::unbounded();
     let (to_pager, calls) = mpsc::unbounded();
     let (to_lookout, of_incidents) = mpsc::unbounded();
@@ -117,6 +123,26 @@ async fn page(bot: &Bot, serving: &Serving, threads: &Threads, calls: mpsc::Unbo
         tracing::error!(%fault, "pages are not kept any more until the next start");
     }
     futures::future::pending().await
+}
+
+/// Looks at everything that `monitors.yaml` names, until the future is dropped. What goes wrong with it is told and ends no run.
+///
+/// It is made for a thread of its own: probes then begin on time whatever else the process is thinking about.
+pub async fn watch(bot: &Bot, fleet: &Fleet, mut heard: Heard) {
+    bot.until_monitored().await;
+    let samples: Box<dyn Samples> = match Store::open(&bot.samples_file()) {
+        Ok(store) => Box::new(store),
+        Err(error) => {
+            tracing::error!("{error}; monitors go on without figures");
+            Box::new(crate::samples::Nowhere)
+        }
+    };
+    loop {
+        if let Err(fault) = bot.watch(fleet, &*samples, &mut heard).await {
+            tracing::error!(%fault, "monitors stand still; trying again");
+        }
+        bot.clock().sleep_until(bot.clock().now() + chrono::TimeDelta::seconds(10)).await;
+    }
 }
 
 /// Calls an address again and again, so that something else notices when it stops.

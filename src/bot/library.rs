@@ -25,8 +25,10 @@ use crate::rehearsal::contract;
 
 mod beside;
 mod language;
+mod monitors;
 
 pub use language::{differences, schema};
+pub use monitors::Watched;
 
 /// The runbooks that come with the program.
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
@@ -34,6 +36,9 @@ static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
 const DEFAULT_FOLDER: &str = "runbooks";
 /// The file beside the runbooks that names targets.
 const TARGETS: &str = "targets.yaml";
+
+/// The file beside the runbooks that names monitors.
+const MONITORS: &str = "monitors.yaml";
 
 /// Looks a variable of the environment up.
 pub type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -88,6 +93,10 @@ pub struct Checks {
     pub people: Option<CheckedPage>,
     /// `oncall.yaml`, likewise.
     pub oncall: Option<CheckedPage>,
+    /// `monitors.yaml`, likewise.
+    pub monitors: Option<CheckedPage>,
+    /// Monitors that cannot be asked as things are, with what is missing, a line each.
+    pub unasked: Vec<String>,
 }
 
 /// A runbook in the list.
@@ -347,7 +356,11 @@ impl Library {
         let all = asked.paths.is_empty();
         let people = if all { self.checked_people()? } else { None };
         let oncall = if all { self.checked_oncall()? } else { None };
-        Ok(Checks { pages: side_by_side(found, &check), people, oncall })
+        let (monitors, unasked) = match all {
+            true => self.checked_monitors(asked.env.as_deref())?,
+            false => (None, Vec::new()),
+        };
+        Ok(Checks { pages: side_by_side(found, &check), people, oncall, monitors, unasked })
     }
 
     /// The text of a sub-runbook.

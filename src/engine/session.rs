@@ -191,6 +191,7 @@ impl Session {
                 timeline::Fact::Incident(..)
                 | timeline::Fact::Page(..)
                 | timeline::Fact::Rota(_)
+                | timeline::Fact::Monitor(..)
                 | timeline::Fact::Erased { .. } => {}
             }
             news.push(Recorded { pos: row.pos, at: row.at, head: codec::head(row)?, event });

@@ -8,6 +8,7 @@ mod discord;
 mod doctor;
 mod kill;
 mod layering;
+mod monitors;
 mod oncall;
 mod people;
 mod railway_schema;

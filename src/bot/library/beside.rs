@@ -20,7 +20,7 @@ impl Library {
 
     /// A file of the operator's own beside the runbooks, where there is one. None is ever inside the program: nobody is known, and
     /// nobody is on call, everywhere.
-    fn own_page(&self, name: &str) -> Result<Option<Result<Page, CheckedPage>>, Fault> {
+    pub(super) fn own_page(&self, name: &str) -> Result<Option<Result<Page, CheckedPage>>, Fault> {
         match self.place() {
             Place::Inside => Ok(None),
             Place::Disk(folder) => {

@@ -6,7 +6,7 @@ use crate::base::event::{CoverId, IncidentId, Recorded, RunId};
 use crate::base::text::{one_line, plain};
 use crate::bot::answers::Written;
 use crate::bot::fleet::Fleet;
-use crate::bot::grammar::{Command, Incident, Postmortem, Runbook};
+use crate::bot::grammar::{Command, Incident, Monitor, Postmortem, Runbook};
 use crate::bot::incidents::{Outcome, zone_of};
 use crate::bot::library::Listed;
 use crate::bot::overview::{Condition, Going};
@@ -78,6 +78,7 @@ pub fn private(path: &[String]) -> bool {
         ["incident", verb] => matches!(*verb, "list" | "show"),
         ["runbook", verb] => matches!(*verb, "list" | "show" | "plan" | "status"),
         ["oncall", verb] => matches!(*verb, "who" | "next" | "schedule"),
+        ["monitor", verb] => matches!(*verb, "list" | "show" | "test"),
         ["hypothesis" | "action" | "page", verb] => *verb == "list",
         ["postmortem", verb] => *verb == "check",
         [verb] => {
@@ -128,6 +129,7 @@ async fn carry_out(
     match command {
         Command::Incident(Incident::Note(note)) | Command::Note(note) => outcome(bot, bot.note(me, note).await?),
         Command::Incident(verb) => outcome(bot, bot.incident(me, verb).await?),
+        Command::Monitor(verb) => monitors(bot, me, verb).await,
         Command::Hypothesis(verb) => outcome(bot, bot.hypothesis(me, verb).await?),
         Command::Evidence(said) => outcome(bot, bot.evidence(me, said).await?),
         Command::Cause(said) => outcome(bot, bot.cause(me, said).await?),
@@ -402,6 +404,43 @@ fn conditions(conditions: &[Condition]) -> Reply {
         format!("{mark} **{}** {}", markdown(&one.target, 60), markdown(&one.told, 300))
     });
     Reply::text(list(lines, "targets.yaml names no targets"))
+}
+
+async fn monitors(bot: &Bot, me: &crate::base::event::Actor, verb: Monitor) -> Result<Reply, Fault> {
+    let lines = |lines: Vec<String>| Reply::text(list(lines.iter().map(|line| markdown(line, 600)), "nothing"));
+    match verb {
+        Monitor::List { target } => {
+            let (all, overall) = bot.monitors(target.as_deref()).await?;
+            let told = all.iter().map(|one| {
+                let (mark, id) = (one.mark(), markdown(&one.id, 60));
+                format!(
+                    "{mark} **{id}** {}\n-# {}",
+                    markdown(&one.spark(20), 60),
+                    markdown(&one.words(bot.clock().now()), 400)
+                )
+            });
+            let text = list(told, "monitors.yaml names no monitors, or is not there");
+            Ok(Reply::text(format!("**{}**\n{text}", markdown(&overall.words(), 200))))
+        }
+        Monitor::Show { monitor } => {
+            let shown = bot.monitor(&monitor).await?;
+            Ok(lines(shown.lines(bot.clock().now())))
+        }
+        Monitor::Test { monitor } => {
+            let tested = bot.test_monitors(monitor.as_deref()).await?;
+            Ok(lines(tested.iter().map(crate::bot::monitors::Tested::line).collect()))
+        }
+        Monitor::Mute { monitor, span, why } => {
+            Ok(facts(&[bot.mute_monitor(me, &monitor, &span, &why).await?], bot.monitors_zone()))
+        }
+        Monitor::Unmute { monitor, why } => {
+            Ok(facts(&[bot.unmute_monitor(me, &monitor, why.as_deref()).await?], bot.monitors_zone()))
+        }
+        Monitor::Heard { monitor } => {
+            bot.beat(&monitor)?;
+            Ok(Reply::text(format!("heard {}", markdown(&monitor, 64))))
+        }
+    }
 }
 
 fn stopped(told: &[(RunId, Result<Written, Fault>)]) -> Reply {

@@ -47,6 +47,8 @@ pub enum Source {
     Incidents,
     /// Runs.
     Runs,
+    /// Monitors.
+    Monitors,
     /// Steps of the run that is meant.
     Steps,
     /// Cases of the decision that is asked for.
@@ -201,6 +203,7 @@ fn source(path: &[&str], id: &str) -> Option<Source> {
         "from" if path[0] == "oncall" => return None,
         "id" if path[0] == "oncall" => Source::Covers,
         "schedule" => Source::Schedules,
+        "monitor" => Source::Monitors,
         "step" | "from" => Source::Steps,
         "case" => Source::Cases,
         "person" | "owner" => Source::Persons,

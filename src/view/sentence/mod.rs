@@ -5,6 +5,7 @@
 //! (its reader prints that), colours, citations.
 
 mod findings;
+mod monitors;
 mod pages;
 mod rota;
 
@@ -94,6 +95,7 @@ impl Wording {
             Fact::Page(id, event) => self.page(id, event),
             Fact::Target(name, event) => target_sentence(name, event, self.zone),
             Fact::Rota(event) => Some(rota::sentence(event, self.zone)),
+            Fact::Monitor(name, event) => monitors::sentence(name, event, |at| self.at(at)),
             Fact::Erased { kind, .. } => Some(format!("erased (it was {})", one_line(kind, NAME))),
         };
         self.learn(fact);

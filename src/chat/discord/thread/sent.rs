@@ -123,7 +123,7 @@ impl Room<'_> {
         if self.proposed || !state.runs.is_empty() || !state.status.is_open() {
             return Ok(None);
         }
-        let fitting = self.house.bot.fitting(&state.title)?;
+        let fitting = self.house.bot.proposed(state)?;
         if !fitting.is_empty() {
             let row = Row::Buttons(of_runbooks(&self.incident, &fitting));
             let text = "There is a runbook for this:";
