@@ -9,6 +9,7 @@ mod doctor;
 mod kill;
 mod layering;
 mod monitors;
+mod month;
 mod oncall;
 mod people;
 mod railway_schema;

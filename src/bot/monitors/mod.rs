@@ -72,6 +72,13 @@ impl Seen {
 }
 
 impl Bot {
+    /// Whether changes of a monitor are said where people talk: those of one that declares an incident are told in its thread.
+    #[must_use]
+    pub fn is_posted(&self, monitor: &str) -> bool {
+        let spec = self.library.monitors().ok().and_then(|watched| watched.monitors.all.get(monitor).cloned());
+        spec.is_some_and(|spec| spec.on_failure.post && !spec.on_failure.declare)
+    }
+
     /// Every monitor, or those of a target, and how they are together.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ use crate::domain::incident::investigation;
 use crate::domain::incident::state::State;
 use crate::domain::monitor::alert::Declare;
 use crate::domain::monitor::{Alert, Status};
+use crate::domain::page::event::Cause;
 use crate::engine::monitoring::{Alerts, Heard, Monitoring};
 use crate::samples::Samples;
 
@@ -91,8 +92,12 @@ impl Alerts for Desk<'_> {
         Box::pin(async move {
             match alert.status {
                 Status::Firing => self.fires(alert).await.map_err(|fault| fault.to_string()),
-                // Its recovery stands in the timeline of the incident; that it is over, a person says.
-                Status::Resolved => Ok(alert.incident.clone()),
+                Status::Resolved => {
+                    let cause = Cause::Alert { fingerprint: alert.fingerprint.clone() };
+                    self.bot.end_page(&cause).await.map_err(|fault| fault.to_string())?;
+                    // Its recovery stands in the timeline of the incident; that it is over, a person says.
+                    Ok(alert.incident.clone())
+                }
             }
         })
     }
@@ -100,7 +105,10 @@ impl Alerts for Desk<'_> {
 
 impl Desk<'_> {
     async fn fires(&self, alert: &Alert) -> Result<Option<IncidentId>, Fault> {
-        let Some(declare) = &alert.wants.declare else { return Ok(None) };
+        let Some(declare) = &alert.wants.declare else {
+            self.page(alert, None).await?;
+            return Ok(None);
+        };
         let actor = actor(alert);
         if let Some((incident, state)) = self.open_of(alert).await? {
             // A crash between the declaration and its record must not say the same twice.
@@ -108,14 +116,26 @@ impl Desk<'_> {
             if !known {
                 self.tell(&actor, &incident, alert).await?;
             }
+            self.page(alert, Some(&incident)).await?;
             return Ok(Some(incident));
         }
         let incident = self.declare(&actor, alert, declare).await?;
         self.tell(&actor, &incident, alert).await?;
+        self.page(alert, Some(&incident)).await?;
         if let Some(runbook) = &alert.wants.start {
             self.start(&actor, &incident, runbook).await;
         }
         Ok(Some(incident))
+    }
+
+    /// Calls somebody where that is wanted, and the incident's severity does not do so by itself.
+    async fn page(&self, alert: &Alert, incident: Option<&IncidentId>) -> Result<(), Fault> {
+        if !alert.wants.page {
+            return Ok(());
+        }
+        let cause = Cause::Alert { fingerprint: alert.fingerprint.clone() };
+        let subject = format!("{} is failing: {}", alert.title, alert.seen);
+        self.bot.page_for(cause, subject, alert.wants.severity, incident).await
     }
 
     /// The open incident that the same monitor declared.
@@ -144,7 +164,7 @@ impl Desk<'_> {
     async fn tell(&self, actor: &Actor, incident: &IncidentId, alert: &Alert) -> Result<(), Fault> {
         let find = investigation::Command::Find {
             hypothesis: None,
-            checked: alert.fingerprint.clone(),
+            checked: alert.title.clone(),
             found: found_of(alert),
             implication: alert.wants.propose.as_ref().map(|runbook| format!("the runbook {runbook} is for this")),
             url: None,
