@@ -1,6 +1,6 @@
 //! `rundown serve`: the process that drives every run and answers in chat.
 //!
-//! Lives here: wiring the fleet, Discord, the heartbeat and the signals together; leaving. Never lives here: what any of them does.
+//! Lives here: wiring the fleet, Discord, the look-out, the heartbeat and the signals together; leaving. Never lives here: what any of them does.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,23 +40,8 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
     let (to_door, news) = mpsc::unbounded();
     let (to_lookout, of_incidents) = mpsc::unbounded();
     let driving = bot.drive_all(harbour, ear).fuse();
-    // Whoever does not listen any more is leaving.
-    let telling = heard
-        .for_each(|appended: Appended| {
-            if matches!(appended.fact.event, Fact::Incident(..)) {
-                drop(to_lookout.unbounded_send(appended.clone()));
-            }
-            drop(to_door.unbounded_send(appended));
-            futures::future::ready(())
-        })
-        .fuse();
-    let looking_out = async {
-        // Deployments are worth knowing, and never worth an incident: without them everything else goes on.
-        if let Err(fault) = bot.watch_deployments(of_incidents).await {
-            tracing::warn!(%fault, "what was deployed is not looked at");
-        }
-    }
-    .fuse();
+    let telling = tell(heard, to_door, to_lookout).fuse();
+    let looking_out = look_out(bot, of_incidents).fuse();
     let ready = |name: &str, endpoint: Option<SocketAddr>| match endpoint {
         None => say(&format!("ready: in Discord as {name}")),
         Some(address) => {
@@ -101,6 +86,30 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
             () = looking_out => {}
             () = beating => {}
         }
+    }
+}
+
+/// Hands on everything that is appended: to the door, and what happens to incidents to the look-out.
+async fn tell(
+    heard: mpsc::UnboundedReceiver<Appended>,
+    to_door: mpsc::UnboundedSender<Appended>,
+    to_lookout: mpsc::UnboundedSender<Appended>,
+) {
+    let hand_on = |appended: Appended| {
+        // Whoever does not listen any more is leaving.
+        if matches!(appended.fact.event, Fact::Incident(..)) {
+            drop(to_lookout.unbounded_send(appended.clone()));
+        }
+        drop(to_door.unbounded_send(appended));
+        futures::future::ready(())
+    };
+    heard.for_each(hand_on).await;
+}
+
+/// Sees what others deploy. That is worth knowing, and never worth an incident: without it everything else goes on.
+async fn look_out(bot: &Bot, of_incidents: mpsc::UnboundedReceiver<Appended>) {
+    if let Err(fault) = bot.watch_deployments(of_incidents).await {
+        tracing::warn!(%fault, "what was deployed is not looked at");
     }
 }
 
