@@ -1,6 +1,6 @@
 //! `rundown serve`: the process that drives every run and answers in chat.
 //!
-//! Lives here: wiring the fleet, Discord, the heartbeat and the signals together; leaving. Never lives here: what any of them does.
+//! Lives here: wiring the fleet, Discord, the look-out, the heartbeat and the signals together; leaving. Never lives here: what any of them does.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -55,13 +55,7 @@ pub async fn serve(
     let driving = bot.drive_all(harbour, vec![to_door, to_pager, to_lookout]).fuse();
     let threads = Threads::new(BTreeMap::new());
     let paging = page(bot, serving, &threads, calls).fuse();
-    let looking_out = async {
-        // Deployments are worth knowing, and never worth an incident: without them everything else goes on.
-        if let Err(fault) = bot.watch_deployments(of_incidents).await {
-            tracing::warn!(%fault, "what was deployed is not looked at");
-        }
-    }
-    .fuse();
+    let looking_out = look_out(bot, of_incidents).fuse();
     let ready = |name: &str, endpoint: Option<SocketAddr>| match endpoint {
         None => say(&format!("ready: in Discord as {name}")),
         Some(address) => {
@@ -142,6 +136,13 @@ pub async fn watch(bot: &Bot, fleet: &Fleet, mut heard: Heard) {
             tracing::error!(%fault, "monitors stand still; trying again");
         }
         bot.clock().sleep_until(bot.clock().now() + chrono::TimeDelta::seconds(10)).await;
+    }
+}
+
+/// Sees what others deploy. That is worth knowing, and never worth an incident: without it everything else goes on.
+async fn look_out(bot: &Bot, of_incidents: mpsc::UnboundedReceiver<Appended>) {
+    if let Err(fault) = bot.watch_deployments(of_incidents).await {
+        tracing::warn!(%fault, "what was deployed is not looked at");
     }
 }
 

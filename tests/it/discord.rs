@@ -4,6 +4,7 @@
 mod channels;
 mod deployments;
 mod endpoint;
+mod heartbeat;
 mod leaving;
 mod load;
 mod lookalike;

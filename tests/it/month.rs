@@ -80,7 +80,8 @@ impl World {
 impl Http for World {
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, SendError>> {
         let now = self.now();
-        let down = self.down.iter().any(|(host, from, until)| request.url.contains(host) && (*from..*until).contains(&now));
+        let down =
+            self.down.iter().any(|(host, from, until)| request.url.contains(host) && (*from..*until).contains(&now));
         let status = if down { 503 } else { 200 };
         Box::pin(futures::future::ready(Ok(HttpResponse { status, ..HttpResponse::default() })))
     }

@@ -20,6 +20,7 @@ use crate::view::sentence::Wording;
 use crate::view::time;
 
 use super::card::relative;
+use super::hints;
 use super::text::{self, bare, markdown, units};
 
 /// The longest text that is sent as a message; Discord takes 2,000 characters.
@@ -113,7 +114,7 @@ pub async fn answer_confirmed(
     let told = bot.admit(who, &command).await?;
     let mut reply = carry_out(bot, fleet, who, command, confirmed).await?;
     if let Some(told) = told {
-        reply.text = format!("{}\n⚠️ {}", reply.text, markdown(&told, 400));
+        reply.text = format!("{}\n⚠️ {}", reply.text, markdown(&hints::spoken(&told), 400));
     }
     Ok(reply.fitted())
 }
@@ -158,11 +159,11 @@ async fn carry_out(
             let run = bot.start(me, &planned, Start { incident, ..Start::default() }).await?;
             begun(bot, fleet, &run).await
         }
-        Command::Brief(asked) => Ok(Reply::page("brief.txt", &bot.brief(&asked).await?)),
+        Command::Brief(asked) => Ok(Reply::page("brief.txt", &hints::commands(&bot.brief(&asked).await?))),
         Command::Handoff(asked) => {
             let (done, brief) = bot.handoff(me, asked).await?;
             let reply = outcome(bot, done)?;
-            let page = Reply::page("brief.txt", &brief);
+            let page = Reply::page("brief.txt", &hints::commands(&brief));
             Ok(Reply { text: format!("{}\n{}", reply.text, page.text), files: page.files, ..reply })
         }
         Command::Similar(asked) => {
@@ -225,7 +226,7 @@ async fn carry_out(
         Command::Unfreeze(asked) => Ok(facts(&[bot.unfreeze(me, &asked).await?.fact], chrono_tz::Tz::UTC)),
         Command::CanI(asked) => {
             let answered = bot.can_i(who, &asked).await?;
-            Ok(Reply::text(list(answered.lines.iter().map(|line| markdown(line, 400)), "yes")))
+            Ok(Reply::text(list(answered.lines.iter().map(|line| markdown(&hints::spoken(line), 400)), "yes")))
         }
         Command::Check(_)
         | Command::Plan(_)
@@ -468,7 +469,7 @@ fn drafted(name: &str, drafted: Drafted) -> Reply {
         Drafted::Lines(lines) => Reply::text(list(lines.iter().map(|line| markdown(line, 300)), "")),
         Drafted::Lacks(incident, lacks) if lacks.is_empty() => Reply::text(format!("{incident}: nothing is missing")),
         Drafted::Lacks(incident, lacks) => {
-            let lines = lacks.iter().map(|lack| format!("• {}", markdown(lack, 300)));
+            let lines = lacks.iter().map(|lack| format!("• {}", markdown(&hints::commands(lack), 300)));
             Reply::text(format!("{incident}: {} missing or unsupported\n{}", lacks.len(), list(lines, "")))
         }
         // A chat is never asked to write files.

@@ -12,6 +12,7 @@ pub mod card;
 pub mod door;
 pub mod endpoint;
 pub mod gateway;
+mod hints;
 mod interaction;
 mod menus;
 pub mod offers;

@@ -313,8 +313,9 @@ impl Verb {
 /// What clap has to say, without its usage lines: Discord shows the options itself.
 fn refused(error: &clap::Error) -> Fault {
     let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    Fault::Usage(one_line(first.trim_start_matches("error: "), 300))
+    // What is missing stands on lines of its own.
+    let said: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    Fault::Usage(one_line(said.join(" ").trim_start_matches("error: "), 300))
 }
 
 #[cfg(test)]
