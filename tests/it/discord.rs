@@ -9,6 +9,7 @@ mod leaving;
 mod load;
 mod lookalike;
 mod many;
+mod noticed;
 mod oncall;
 mod outage;
 mod paging;

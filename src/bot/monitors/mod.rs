@@ -71,6 +71,17 @@ impl Seen {
     }
 }
 
+/// A runbook for an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Whether the operator named it for exactly this; else only the words fit.
+    pub by_operator: bool,
+}
+
 impl Bot {
     /// Whether changes of a monitor are said where people talk: those of one that declares an incident are told in its thread.
     #[must_use]
@@ -193,19 +204,21 @@ impl Bot {
         self.library.monitors().map_or(Tz::UTC, |watched| zone_of(&watched))
     }
 
-    /// Runbooks for an incident, by id and title: what its title finds, and what the monitor that declared it proposes.
+    /// Runbooks for an incident: what the monitor that declared it proposes, and what its title finds.
     ///
     /// # Errors
     /// The runbooks cannot be read.
-    pub fn proposed(&self, state: &crate::domain::incident::state::State) -> Result<Vec<(String, String)>, Fault> {
-        let mut fitting = self.fitting(&state.title)?;
+    pub fn proposed(&self, state: &crate::domain::incident::state::State) -> Result<Vec<Proposed>, Fault> {
+        let found = |(id, title)| Proposed { id, title, by_operator: false };
+        let mut fitting: Vec<Proposed> = self.fitting(&state.title)?.into_iter().map(found).collect();
         let monitors = self.library.monitors().unwrap_or_default().monitors;
         let monitor = state.declared_by.as_monitor().and_then(|id| monitors.all.get(id));
         if let Some(proposed) = monitor.and_then(|spec| spec.on_failure.propose.as_ref()) {
-            fitting.retain(|(id, _)| id != proposed);
+            fitting.retain(|other| other.id != *proposed);
             let listed = self.library.list()?.into_iter().find(|runbook| runbook.id == *proposed);
+            let first = listed.filter(|runbook| runbook.faults == 0);
             fitting
-                .splice(..0, listed.filter(|runbook| runbook.faults == 0).map(|runbook| (runbook.id, runbook.title)));
+                .splice(..0, first.map(|runbook| Proposed { id: runbook.id, title: runbook.title, by_operator: true }));
         }
         Ok(fitting)
     }

@@ -22,15 +22,21 @@ const AGAIN: [i64; 5] = [2, 5, 15, 60, 300];
 pub fn announced(house: &House<'_>, appended: &Appended) -> Option<String> {
     // What belongs to an incident is told in its thread.
     let (None, Fact::Monitor(name, event)) = (&appended.incident, &appended.fact.event) else { return None };
-    let mark = match event {
-        OfMonitor::Failed(failed) if failed.silenced.is_none() => "🔴",
-        OfMonitor::Unsilenced(_) => "🔴",
-        OfMonitor::Degraded(_) | OfMonitor::Flapping(_) => "🟡",
-        OfMonitor::Recovered(_) | OfMonitor::Steady(_) => "🟢",
-        _ => return None,
-    };
+    let mark = mark(event)?;
     let said = sentence(&appended.fact.event).filter(|_| house.bot.is_posted(name))?;
     Some(format!("{mark} {}", markdown(&said, 600)))
+}
+
+/// What stands in front of a change of a monitor; nothing where it is not worth a message.
+#[must_use]
+pub fn mark(event: &OfMonitor) -> Option<&'static str> {
+    match event {
+        OfMonitor::Failed(failed) if failed.silenced.is_none() => Some("🔴"),
+        OfMonitor::Unsilenced(_) => Some("🔴"),
+        OfMonitor::Degraded(_) | OfMonitor::Flapping(_) => Some("🟡"),
+        OfMonitor::Recovered(_) | OfMonitor::Steady(_) => Some("🟢"),
+        _ => None,
+    }
 }
 
 /// Says it. What cannot be said within some minutes is not news any more.
