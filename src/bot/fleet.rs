@@ -320,7 +320,7 @@ impl Turn<'_> {
                     }
                 }
             }
-            Fact::Incident(..) | Fact::Page(..) | Fact::Rota(_) | Fact::Erased { .. } => {}
+            Fact::Incident(..) | Fact::Page(..) | Fact::Alert(..) | Fact::Rota(_) | Fact::Erased { .. } => {}
         }
     }
 
