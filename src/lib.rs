@@ -14,3 +14,4 @@ pub mod rehearsal;
 pub mod serve;
 pub mod step;
 pub mod view;
+pub mod web;

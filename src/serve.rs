@@ -1,9 +1,10 @@
 //! `rundown serve`: the process that drives every run and answers in chat.
 //!
-//! Lives here: wiring the fleet, Discord, the heartbeat and the signals together; leaving. Never lives here: what any of them does.
+//! Lives here: wiring the fleet, Discord, the hooks for alerts, the heartbeat and the signals together; leaving. Never lives here: what any of them does.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::channel::mpsc;
@@ -21,6 +22,8 @@ use crate::chat::discord::{door, settings::Settings};
 use crate::chat::terminal::signals::signals;
 use crate::client::beat::Beat;
 use crate::client::pagerduty::PagerDuty;
+use crate::web::Web;
+use crate::web::hooks::Settings as Hooks;
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -32,6 +35,8 @@ pub struct Serving {
     pub discord: Option<Settings>,
     /// `PagerDuty`, where it is set up.
     pub pagerduty: Option<PagerDuty>,
+    /// The hooks for alerts, where they are set up.
+    pub hooks: Option<Arc<Hooks>>,
     /// The heartbeat: where, and how often.
     pub heartbeat: Option<(SecretString, Span)>,
 }
@@ -42,6 +47,14 @@ pub struct Serving {
 /// The journal, the secrets that `targets.yaml` names, no signals can be caught.
 pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(), Fault> {
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
+    let web = match &serving.hooks {
+        Some(hooks) => Some((Web::open(hooks).await.map_err(Fault::Failed)?, hooks.clone())),
+        None => None,
+    };
+    if let Some((web, hooks)) = &web {
+        let sources: Vec<&str> = hooks.sources.keys().map(|source| source.word()).collect();
+        say(&format!("alerts are heard at http://{}/hooks/ ({})", web.address, sources.join(", ")));
+    }
     let (fleet, harbour) = Fleet::new();
     let (to_door, news) = mpsc::unbounded();
     let (to_pager, calls) = mpsc::unbounded();
@@ -84,7 +97,14 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
         }
     }
     .fuse();
-    pin_mut!(driving, talking, paging, beating, looking_out);
+    let hearing = async {
+        match web {
+            Some((web, hooks)) => web.serve(bot, hooks).await,
+            None => futures::future::pending().await,
+        }
+    }
+    .fuse();
+    pin_mut!(driving, talking, paging, beating, looking_out, hearing);
     let mut leave = futures::future::pending().boxed().fuse();
     loop {
         select_biased! {
@@ -98,6 +118,7 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
             talked = talking => talked?,
             () = paging => {}
             () = looking_out => {}
+            () = hearing => {}
             () = beating => {}
         }
     }

@@ -37,14 +37,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["base", "client", "domain", "engine", "journal", "step", "view"]),
     ("bot", &["base", "client", "config", "domain", "engine", "journal", "rehearsal", "step", "view"]),
     ("chat", &["base", "bot", "domain", "view"]),
+    ("web", &["base", "bot", "domain", "view"]),
     ("doctor", &["base", "bot", "chat", "client", "config", "domain", "journal", "view"]),
     ("rehearsal", &["base", "client", "domain", "engine", "journal", "step", "view"]),
 ];
 
 /// Names that only some floors may speak of at all: an absence is the shortest way to keep a promise.
 const ABSENCES: &[(&str, &[&str])] = &[
-    ("tokio::", &["client", "chat", "main", "base/clock", "rehearsal/live"]),
-    ("hyper::", &["chat/discord/endpoint", "rehearsal/live"]),
+    ("tokio::", &["client", "chat", "web", "main", "base/clock", "rehearsal/live"]),
+    ("hyper::", &["chat/discord/endpoint", "rehearsal/live", "web/listen"]),
     ("reqwest::", &["client"]),
     ("rusqlite::", &["journal"]),
     ("resvg::", &["view/chart/png"]),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::event::{Event, Fired, Resolved, Then};
+use super::event::{Event, Fired, Led, Resolved, Then};
 use super::state::State;
 use super::{Alert, named};
 use crate::base::event::{IncidentId, Instant, Person, Severity};
@@ -80,7 +80,11 @@ pub fn fire(
             link: alert.link,
             runbook: alert.runbook,
             incident: incident.clone(),
-            declared: joined.is_none() && at == 0,
+            led: match (at, joined) {
+                (0, None) => Led::Declared,
+                (0, Some(_)) => Led::Joined { more: news.len() - 1 },
+                _ => Led::With,
+            },
         })
     };
     let group = news.iter().enumerate().map(fired).collect();

@@ -44,9 +44,23 @@ pub struct Fired {
     pub runbook: Option<String>,
     /// The incident it led to or joined.
     pub incident: IncidentId,
-    /// Whether the incident was declared for it, in the same commit.
-    #[serde(default)]
-    pub declared: bool,
+    /// How it came to that incident.
+    pub led: Led,
+}
+
+/// How an alert came to its incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Led {
+    /// The incident was declared for it, in the same commit.
+    Declared,
+    /// It joined the incident of its group, and this many others with it.
+    Joined {
+        /// How many.
+        more: usize,
+    },
+    /// It came together with the one before it, which says how.
+    With,
 }
 
 /// See [`Event::Resolved`].

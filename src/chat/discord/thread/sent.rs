@@ -114,7 +114,7 @@ impl Room<'_> {
         }
     }
 
-    /// Offers the runbooks that are written for what the incident is called, once, while nothing runs.
+    /// Offers the runbooks that the incident calls for by its title and its alerts, once, while nothing runs.
     pub(super) async fn propose(
         &mut self,
         thread: ChannelId,
@@ -123,7 +123,7 @@ impl Room<'_> {
         if self.proposed || !state.runs.is_empty() || !state.status.is_open() {
             return Ok(None);
         }
-        let fitting = self.house.bot.fitting(&state.title)?;
+        let fitting = self.house.bot.proposed(&self.incident, state).await?;
         if !fitting.is_empty() {
             let row = Row::Buttons(of_runbooks(&self.incident, &fitting));
             let text = "There is a runbook for this:";
