@@ -31,7 +31,8 @@ impl Bot {
         let (mut text, mut named) = (state.title.clone(), Vec::new());
         for recorded in self.facts(incident).await? {
             if let Fact::Alert(_, Event::Fired(fired)) = recorded.event {
-                text = [text, fired.title].into_iter().chain(fired.details.into_values()).collect::<Vec<_>>().join("\n");
+                text =
+                    [text, fired.title].into_iter().chain(fired.details.into_values()).collect::<Vec<_>>().join("\n");
                 named.extend(fired.runbook);
             }
         }

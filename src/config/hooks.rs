@@ -118,7 +118,8 @@ impl Hooks {
     /// # Errors
     /// No address, no source, a secret without a value, a source with two secrets or none, a header that cannot be one.
     pub fn read(&self, environment: Environment<'_>) -> Result<Heard, FileError> {
-        let no_address = "hooks.listen is no address to listen at: it has an IP address and a port, such as 127.0.0.1:8080";
+        let no_address =
+            "hooks.listen is no address to listen at: it has an IP address and a port, such as 127.0.0.1:8080";
         let listen = self.listen.parse().map_err(|_| fault(no_address.to_owned()))?;
         let mut sources = Vec::new();
         if let Some(of) = &self.alertmanager {
@@ -170,7 +171,8 @@ fn one<'a>(
 
 fn header(what: &str, name: &str) -> Result<String, FileError> {
     let name = name.trim().to_ascii_lowercase();
-    let fits = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    let fits =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     if fits { Ok(name) } else { Err(fault(format!("{what} is no name of a header"))) }
 }
 

@@ -56,9 +56,8 @@ impl Fact {
                 let id = PageId::parse(stream.key()).map_err(|bad| unreadable(bad.to_string()))?;
                 page::event::Event::decode(kind, version, body).map(|event| Self::Page(id, event))
             }
-            "alert" => {
-                alert::event::Event::decode(kind, version, body).map(|event| Self::Alert(stream.key().to_owned(), event))
-            }
+            "alert" => alert::event::Event::decode(kind, version, body)
+                .map(|event| Self::Alert(stream.key().to_owned(), event)),
             "oncall" => rota::event::Event::decode(kind, version, body).map(Self::Rota),
             family => Err(unreadable(format!("nothing here reads the stream family '{family}'"))),
         }

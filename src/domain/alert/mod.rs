@@ -116,7 +116,7 @@ pub fn named(source: &str) -> String {
         "alertmanager" => "Alertmanager".to_owned(),
         "grafana" => "Grafana".to_owned(),
         "railway" => "Railway".to_owned(),
-        "generic" => "an alert".to_owned(),
+        "generic" => "another system".to_owned(),
         "monitor" => "a monitor".to_owned(),
         other => other.to_owned(),
     }

@@ -211,7 +211,11 @@ impl Desk {
             Err(Unfit::OtherShape(why)) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, &why),
         };
         if left_out > 0 {
-            tracing::warn!(source = source.word(), left_out, "alerts of a body were left out: there are too many in it");
+            tracing::warn!(
+                source = source.word(),
+                left_out,
+                "alerts of a body were left out: there are too many in it"
+            );
         }
         let number = alerts.len();
         let later = || refuse(StatusCode::SERVICE_UNAVAILABLE, "this could not be written down; send it again");

@@ -171,7 +171,9 @@ mod tests {
         let with = |value: &str| check(&bearer, &[("authorization", value)], None, "");
         assert_eq!(with("Bearer s3cret"), Ok(false));
         assert_eq!(with("bearer s3cret"), Ok(false), "the scheme's case does not matter (RFC 9110)");
-        for odd in ["", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret2", "Bearer s3cret\0", "Basic s3cret", "s3cret"] {
+        for odd in
+            ["", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret2", "Bearer s3cret\0", "Basic s3cret", "s3cret"]
+        {
             assert_eq!(with(odd), Err(Refused::Forged), "{odd}");
         }
         assert_eq!(check(&bearer, &[], Some("s3cret"), ""), Err(Refused::Missing));
@@ -214,6 +216,10 @@ mod tests {
         let genuine = signature(&format!("{now}:{{}}"));
         assert_eq!(check(&proof, &[(headers.0, &genuine), (headers.1, &now)], None, "{}"), Ok(true));
         let untimed = signature("{}");
-        assert_eq!(check(&proof, &[(headers.0, &untimed)], None, "{}"), Err(Refused::Missing), "it would count for ever");
+        assert_eq!(
+            check(&proof, &[(headers.0, &untimed)], None, "{}"),
+            Err(Refused::Missing),
+            "it would count for ever"
+        );
     }
 }

@@ -85,7 +85,10 @@ fn grafana_is_the_same_with_a_summary_and_its_dashboard() {
 fn railway_fires_when_a_deployment_fails_and_the_next_one_that_works_ends_it() {
     let of = |kind: &str| taken(Source::Railway, &railway(kind)).unwrap();
     let failed = of("Deployment.failed").remove(0);
-    assert_eq!((failed.title.as_str(), failed.severity), ("backend in production: a deployment failed", Some(Severity::P2)));
+    assert_eq!(
+        (failed.title.as_str(), failed.severity),
+        ("backend in production: a deployment failed", Some(Severity::P2))
+    );
     let ends = of("Deployment.deployed").remove(0);
     assert_eq!((&ends.fingerprint, ends.state), (&failed.fingerprint, Standing::Resolved));
     assert_eq!(of("Deployment.oom_killed")[0].fingerprint, failed.fingerprint);
@@ -136,7 +139,10 @@ fn what_is_cut_off_is_no_json_and_what_is_wrongly_typed_has_another_shape() {
             assert!(matches!(taken(source, &spoilt), Err(Unfit::OtherShape(_))), "{source:?} {place} {odd}");
         }
         for odd in ["null", "[]", "{}", "7", "\"firing\""] {
-            assert!(matches!(read(source, odd.as_bytes(), &Words::new()), Err(Unfit::OtherShape(_))), "{source:?} {odd}");
+            assert!(
+                matches!(read(source, odd.as_bytes(), &Words::new()), Err(Unfit::OtherShape(_))),
+                "{source:?} {odd}"
+            );
         }
     }
     let mut newer = alertmanager();
