@@ -10,6 +10,7 @@ use clap::Parser as _;
 use rundown::base::clock::{Clock, RealClock};
 use rundown::base::expr::with_room;
 use rundown::base::secret::Secrets;
+use rundown::bot::fleet::Fleet;
 use rundown::bot::library::Library;
 use rundown::bot::rights::at_terminal;
 use rundown::bot::{Bot, Fault};
@@ -28,6 +29,7 @@ use rundown::config::hooks::{Heard, Secret};
 use rundown::config::{Environment, Flags, Settings, host_name, system_login};
 use rundown::doctor::{Patient, examine, finding};
 use rundown::domain::people::Identity;
+use rundown::engine::monitoring::Beats;
 use rundown::journal::Journal;
 use rundown::journal::sqlite::SqliteJournal;
 use rundown::serve::Serving;
@@ -154,16 +156,35 @@ fn doctor(patient: &Patient<'_>, door: &Door) -> Result<Exit, Fault> {
 }
 
 /// Runs the server. Discord is heard and acknowledged on a thread of its own: a person who pressed a button must not wait for
-/// whatever the bot is thinking about.
+/// whatever the bot is thinking about. So are monitors looked at: a probe is on time, and wakes nobody else.
 fn serve(bot: &Bot, serving: &Serving) -> Result<Exit, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
-    let served = runtime.block_on(rundown::serve::serve(bot, serving, &|line| eprintln!("{line}")));
-    runtime.shutdown_background();
-    served.map(|()| Exit::Succeeded)
+    // Opened before there are two threads that would both want to.
+    bot.engine()?;
+    let (fleet, harbour) = Fleet::new();
+    let (_beats, heard) = Beats::new();
+    let (leave, leaving) = futures::channel::oneshot::channel::<()>();
+    std::thread::scope(|scope| {
+        let monitors = one_thread()?;
+        let watched = fleet.clone();
+        let watching = move || {
+            let watching = std::pin::pin!(rundown::serve::watch(bot, &watched, heard));
+            // Whatever is still being asked ends with the process.
+            drop(monitors.block_on(futures::future::select(watching, leaving)));
+            monitors.shutdown_background();
+        };
+        let spawned = std::thread::Builder::new().name("monitors".to_owned()).spawn_scoped(scope, watching);
+        spawned.map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
+        let served =
+            runtime.block_on(rundown::serve::serve(bot, serving, (fleet, harbour), &|line| eprintln!("{line}")));
+        drop(leave);
+        runtime.shutdown_background();
+        served.map(|()| Exit::Succeeded)
+    })
 }
 
 /// What `serve` is told by the settings file.

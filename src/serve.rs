@@ -1,6 +1,7 @@
 //! `rundown serve`: the process that drives every run and answers in chat.
 //!
-//! Lives here: wiring the fleet, Discord, the hooks for alerts, the heartbeat and the signals together; leaving. Never lives here: what any of them does.
+//! Lives here: wiring the fleet, Discord, the look-out, the hooks for alerts, the heartbeat and the signals together; leaving. Never lives
+//! here: what any of them does.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use futures::{FutureExt as _, StreamExt as _, pin_mut, select_biased};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::schedule::Span;
-use crate::bot::fleet::{Appended, Fleet};
+use crate::bot::fleet::{Appended, Fleet, Harbour};
 use crate::bot::paging::Carrier;
 use crate::bot::paging::pagerduty::Pager;
 use crate::bot::{Bot, Fault};
@@ -22,6 +23,8 @@ use crate::chat::discord::{door, settings::Settings};
 use crate::chat::terminal::signals::signals;
 use crate::client::beat::Beat;
 use crate::client::pagerduty::PagerDuty;
+use crate::engine::monitoring::Heard;
+use crate::samples::{Samples, Store};
 use crate::web::Web;
 use crate::web::hooks::Settings as Hooks;
 
@@ -45,7 +48,12 @@ pub struct Serving {
 ///
 /// # Errors
 /// The journal, the secrets that `targets.yaml` names, no signals can be caught.
-pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(), Fault> {
+pub async fn serve(
+    bot: &Bot,
+    serving: &Serving,
+    (fleet, harbour): (Fleet, Harbour),
+    say: &dyn Fn(&str),
+) -> Result<(), Fault> {
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
     let web = match &serving.hooks {
         Some(hooks) => Some((Web::open(hooks).await.map_err(Fault::Failed)?, hooks.clone())),
@@ -55,20 +63,13 @@ pub async fn serve(bot: &Bot, serving: &Serving, say: &dyn Fn(&str)) -> Result<(
         let sources: Vec<&str> = hooks.sources.keys().map(|source| source.word()).collect();
         say(&format!("alerts are heard at http://{}/hooks/ ({})", web.address, sources.join(", ")));
     }
-    let (fleet, harbour) = Fleet::new();
     let (to_door, news) = mpsc::unbounded();
     let (to_pager, calls) = mpsc::unbounded();
     let (to_lookout, of_incidents) = mpsc::unbounded();
     let driving = bot.drive_all(harbour, vec![to_door, to_pager, to_lookout]).fuse();
     let threads = Threads::new(BTreeMap::new());
     let paging = page(bot, serving, &threads, calls).fuse();
-    let looking_out = async {
-        // Deployments are worth knowing, and never worth an incident: without them everything else goes on.
-        if let Err(fault) = bot.watch_deployments(of_incidents).await {
-            tracing::warn!(%fault, "what was deployed is not looked at");
-        }
-    }
-    .fuse();
+    let looking_out = look_out(bot, of_incidents).fuse();
     let ready = |name: &str, endpoint: Option<SocketAddr>| match endpoint {
         None => say(&format!("ready: in Discord as {name}")),
         Some(address) => {
@@ -138,6 +139,33 @@ async fn page(bot: &Bot, serving: &Serving, threads: &Threads, calls: mpsc::Unbo
         tracing::error!(%fault, "pages are not kept any more until the next start");
     }
     futures::future::pending().await
+}
+
+/// Looks at everything that `monitors.yaml` names, until the future is dropped. What goes wrong with it is told and ends no run.
+///
+/// It is made for a thread of its own: probes then begin on time whatever else the process is thinking about.
+pub async fn watch(bot: &Bot, fleet: &Fleet, mut heard: Heard) {
+    bot.until_monitored().await;
+    let samples: Box<dyn Samples> = match Store::open(&bot.samples_file()) {
+        Ok(store) => Box::new(store),
+        Err(error) => {
+            tracing::error!("{error}; monitors go on without figures");
+            Box::new(crate::samples::Nowhere)
+        }
+    };
+    loop {
+        if let Err(fault) = bot.watch(fleet, &*samples, &mut heard).await {
+            tracing::error!(%fault, "monitors stand still; trying again");
+        }
+        bot.clock().sleep_until(bot.clock().now() + chrono::TimeDelta::seconds(10)).await;
+    }
+}
+
+/// Sees what others deploy. That is worth knowing, and never worth an incident: without it everything else goes on.
+async fn look_out(bot: &Bot, of_incidents: mpsc::UnboundedReceiver<Appended>) {
+    if let Err(fault) = bot.watch_deployments(of_incidents).await {
+        tracing::warn!(%fault, "what was deployed is not looked at");
+    }
 }
 
 /// Calls an address again and again, so that something else notices when it stops.

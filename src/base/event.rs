@@ -135,6 +135,12 @@ impl Stream {
         Self(format!("alert:{source}/{}", &hash[..24]))
     }
 
+    /// The stream of one monitor: what it changed to, and who muted it.
+    #[must_use]
+    pub fn monitor(id: &str) -> Self {
+        Self(format!("monitor:{id}"))
+    }
+
     /// The journal's own stream: erasures.
     #[must_use]
     pub fn journal() -> Self {
@@ -182,6 +188,18 @@ impl Person {
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(name.trim().to_owned())
+    }
+
+    /// Who it is where a monitor acts by itself: `monitor:api-health`. No person can be called that.
+    #[must_use]
+    pub fn monitor(id: &str) -> Self {
+        Self(format!("monitor:{id}"))
+    }
+
+    /// The monitor, where it is one.
+    #[must_use]
+    pub fn as_monitor(&self) -> Option<&str> {
+        self.0.strip_prefix("monitor:")
     }
 
     /// The name.

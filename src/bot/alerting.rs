@@ -27,7 +27,11 @@ impl Bot {
     ///
     /// # Errors
     /// The runbooks or the journal cannot be read.
-    pub async fn proposed(&self, incident: &IncidentId, state: &State) -> Result<Vec<(String, String)>, Fault> {
+    pub(super) async fn fitting_alerts(
+        &self,
+        incident: &IncidentId,
+        state: &State,
+    ) -> Result<Vec<(String, String)>, Fault> {
         let (mut text, mut named) = (state.title.clone(), Vec::new());
         for recorded in self.facts(incident).await? {
             if let Fact::Alert(_, Event::Fired(fired)) = recorded.event {

@@ -3,7 +3,7 @@
 //! Lives here: when which incident is looked at ([`Lookout`], pure), which services are its targets, asking. Never lives here:
 //! which deployments are worth writing down (`domain::target`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use futures::channel::mpsc;
@@ -20,6 +20,7 @@ use crate::domain::incident::state::State;
 use crate::domain::runbook::model::{Does, Plan};
 use crate::domain::target::LISTED;
 use crate::domain::timeline::Fact;
+use crate::step::Executors;
 
 /// How often an open incident is looked at.
 const EVERY: TimeDelta = TimeDelta::minutes(3);
@@ -63,12 +64,11 @@ impl Lookout {
     }
 }
 
-/// What was listed lately, and what could not be.
+/// What was asked lately, by environment and target: when, and what was listed; nothing where there was no answer.
 #[derive(Default)]
-struct Known {
-    listed: BTreeMap<(String, String), (Instant, Vec<Deployment>)>,
-    silent: BTreeSet<(String, String)>,
-}
+struct Known(BTreeMap<(String, String), Asked>);
+
+type Asked = (Instant, Option<Vec<Deployment>>);
 
 impl Bot {
     /// Sees to it that deployments on the targets of open incidents get into their timelines, for as long as `news` comes: what
@@ -117,29 +117,41 @@ impl Bot {
         }
         let executors = self.executors()?;
         for (environment, service) in services {
-            let key = (environment.clone(), service.target.clone());
-            let now = self.clock.now();
-            let fresh = known.listed.get(&key).filter(|(at, _)| *at + FRESH > now);
-            let listed = match fresh {
-                Some((_, listed)) => listed.clone(),
-                None => match executors.deployments_of(&service, LISTED, now + PATIENCE).await {
-                    Ok(listed) => {
-                        known.silent.remove(&key);
-                        known.listed.insert(key, (now, listed.clone()));
-                        listed
-                    }
-                    Err(failure) => {
-                        let (target, why) = (&service.target, &failure.message);
-                        if known.silent.insert(key) {
-                            tracing::warn!(target, why, "what was deployed is not known for now");
-                        }
-                        continue;
-                    }
-                },
-            };
-            self.engine()?.deployments_seen((&environment, &service.target), Some(incident), &listed).await?;
+            let listed = self.listed(&executors, &environment, &service, known).await;
+            let place = (environment.as_str(), service.target.as_str());
+            if let Some(listed) = listed {
+                self.engine()?.deployments_seen(place, Some(incident), listed).await?;
+            }
         }
         Ok(())
+    }
+
+    /// The deployments of a service, asked for now or a moment ago. Where there is no answer, that is told when it begins.
+    async fn listed<'k>(
+        &self,
+        executors: &Executors,
+        environment: &str,
+        service: &Service,
+        known: &'k mut Known,
+    ) -> Option<&'k Vec<Deployment>> {
+        let now = self.clock.now();
+        let key = (environment.to_owned(), service.target.clone());
+        let before = known.0.get(&key);
+        if before.is_none_or(|(at, _)| *at + FRESH <= now) {
+            let answered_before = before.is_none_or(|(_, listed)| listed.is_some());
+            let listed = match executors.deployments_of(service, LISTED, now + PATIENCE).await {
+                Ok(listed) => Some(listed),
+                Err(failure) => {
+                    if answered_before {
+                        let (target, why) = (&service.target, &failure.message);
+                        tracing::warn!(target, why, "what was deployed is not known for now");
+                    }
+                    None
+                }
+            };
+            known.0.insert(key.clone(), (now, listed));
+        }
+        known.0.get(&key)?.1.as_ref()
     }
 
     /// The Railway services that an incident's runs act on or read; those of the runbooks that it calls for, while nothing was
@@ -156,7 +168,7 @@ impl Bot {
             let at = At { environment: state.environment.clone(), ..At::default() };
             let fitting = self.proposed(incident, state).await?;
             // One that needs inputs to be planned names its targets when it is run.
-            let plans = fitting.iter().filter_map(|(runbook, _)| self.plan(runbook, &at).ok());
+            let plans = fitting.iter().filter_map(|proposed| self.plan(&proposed.id, &at).ok());
             plans.for_each(|planned| found.extend(services(&planned.plan)));
         }
         Ok(found.into_iter().map(|((environment, _), service)| (environment, service)).take(SERVICES).collect())

@@ -19,15 +19,16 @@ use crate::base::text::nearest;
 use crate::config::Folder;
 use crate::domain::action::contract::Contract;
 use crate::domain::action::inventory::Inventory;
-use crate::domain::oncall::{self, Oncall};
-use crate::domain::people::{self, People};
 use crate::domain::runbook::model::Plan;
 use crate::domain::runbook::{MAX_PAGE, fault};
 use crate::rehearsal::contract;
 
+mod beside;
 mod language;
+mod monitors;
 
 pub use language::{differences, schema};
+pub use monitors::Watched;
 
 /// The runbooks that come with the program.
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
@@ -35,10 +36,9 @@ static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
 const DEFAULT_FOLDER: &str = "runbooks";
 /// The file beside the runbooks that names targets.
 const TARGETS: &str = "targets.yaml";
-/// The file beside the runbooks that names persons.
-const PEOPLE: &str = "people.yaml";
-/// The file beside the runbooks that says who is on call.
-const ONCALL: &str = "oncall.yaml";
+
+/// The file beside the runbooks that names monitors.
+const MONITORS: &str = "monitors.yaml";
 
 /// Looks a variable of the environment up.
 pub type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -93,6 +93,10 @@ pub struct Checks {
     pub people: Option<CheckedPage>,
     /// `oncall.yaml`, likewise.
     pub oncall: Option<CheckedPage>,
+    /// `monitors.yaml`, likewise.
+    pub monitors: Option<CheckedPage>,
+    /// Monitors that cannot be asked as things are, with what is missing, a line each.
+    pub unasked: Vec<String>,
 }
 
 /// A runbook in the list.
@@ -352,7 +356,11 @@ impl Library {
         let all = asked.paths.is_empty();
         let people = if all { self.checked_people()? } else { None };
         let oncall = if all { self.checked_oncall()? } else { None };
-        Ok(Checks { pages: side_by_side(found, &check), people, oncall })
+        let (monitors, unasked) = match all {
+            true => self.checked_monitors(asked.env.as_deref())?,
+            false => (None, Vec::new()),
+        };
+        Ok(Checks { pages: side_by_side(found, &check), people, oncall, monitors, unasked })
     }
 
     /// The text of a sub-runbook.
@@ -412,64 +420,6 @@ impl Library {
             }
         };
         read.transpose().map_err(|unreadable| Fault::Usage(unreadable.rendered(false).trim_end().to_owned()))
-    }
-
-    /// `people.yaml`, where there is one.
-    fn people_page(&self) -> Result<Option<Result<Page, CheckedPage>>, Fault> {
-        self.own_page(PEOPLE)
-    }
-
-    /// A file of the operator's own beside the runbooks, where there is one. None is ever inside the program: nobody is known, and
-    /// nobody is on call, everywhere.
-    fn own_page(&self, name: &str) -> Result<Option<Result<Page, CheckedPage>>, Fault> {
-        match self.place() {
-            Place::Inside => Ok(None),
-            Place::Disk(folder) => {
-                let file = folder.join(name);
-                if file.exists() { read_file(&file).map(Some) } else { Ok(None) }
-            }
-        }
-    }
-
-    fn checked_people(&self) -> Result<Option<CheckedPage>, Fault> {
-        Ok(self.people_page()?.map(|page| match page {
-            Ok(page) => CheckedPage { faults: people::load::load(&page.source).err().unwrap_or_default(), page },
-            Err(unreadable) => unreadable,
-        }))
-    }
-
-    fn checked_oncall(&self) -> Result<Option<CheckedPage>, Fault> {
-        Ok(self.own_page(ONCALL)?.map(|page| match page {
-            Ok(page) => CheckedPage { faults: self.load_oncall(&page).err().unwrap_or_default(), page },
-            Err(unreadable) => unreadable,
-        }))
-    }
-
-    /// Whoever is on call is somebody whom `people.yaml` names, where it is there and can be used.
-    fn load_oncall(&self, page: &Page) -> Result<Oncall, Vec<fault::Fault>> {
-        let people = self.people().ok().filter(People::is_written);
-        let names: Option<Vec<&str>> = people.as_ref().map(|people| people.names().collect());
-        oncall::load(&page.source, names.as_deref())
-    }
-
-    /// Who is on call, where there is an `oncall.yaml`.
-    ///
-    /// # Errors
-    /// It has faults, or cannot be read.
-    pub fn oncall(&self) -> Result<Option<Oncall>, Fault> {
-        let Some(page) = self.own_page(ONCALL)? else { return Ok(None) };
-        let page = page.map_err(|unreadable| Fault::Usage(unreadable.rendered(false).trim_end().to_owned()))?;
-        self.load_oncall(&page).map(Some).map_err(|faults| language::faulty(&faults, &page))
-    }
-
-    /// Who is known and what they may do.
-    ///
-    /// # Errors
-    /// `people.yaml` is there and has faults, or cannot be read.
-    pub fn people(&self) -> Result<People, Fault> {
-        let Some(page) = self.people_page()? else { return Ok(People::unwritten()) };
-        let page = page.map_err(|unreadable| Fault::Usage(unreadable.rendered(false).trim_end().to_owned()))?;
-        language::people(&page)
     }
 
     fn inventory(&self, environment: Option<&str>) -> Result<Option<Inventory>, Fault> {

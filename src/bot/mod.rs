@@ -19,6 +19,7 @@ pub mod incidents;
 pub mod joining;
 pub mod library;
 pub mod moment;
+pub mod monitors;
 pub mod oncall;
 pub mod overview;
 pub mod paging;
@@ -106,6 +107,12 @@ impl Bot {
     /// What really reaches out, with the secrets that `targets.yaml` names now.
     fn executors(&self) -> Result<Executors, Fault> {
         (self.executors)(self.library.secrets()?).map_err(Fault::Failed)
+    }
+
+    /// The file of monitors' samples, which lies beside the journal.
+    #[must_use]
+    pub fn samples_file(&self) -> PathBuf {
+        crate::samples::beside(&self.journal_file)
     }
 
     /// The clock.

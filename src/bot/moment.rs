@@ -26,10 +26,8 @@ pub fn read(text: &str, zone: Tz, now: Instant) -> Result<Instant, Fault> {
         return Ok(moment.to_utc());
     }
     let local = |naive: NaiveDateTime| zone.from_local_datetime(&naive).earliest().map(|moment| moment.to_utc());
-    for shape in ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"] {
-        if let Ok(naive) = NaiveDateTime::parse_from_str(text, shape) {
-            return local(naive).ok_or_else(|| Fault::Usage(format!("{text} never was in {zone}: clocks skipped it")));
-        }
+    if let Some(naive) = dated(text) {
+        return local(naive).ok_or_else(|| Fault::Usage(format!("{text} never was in {zone}: clocks skipped it")));
     }
     let time = NaiveTime::parse_from_str(text, "%H:%M:%S").or_else(|_| NaiveTime::parse_from_str(text, "%H:%M"));
     let today = now.with_timezone(&zone).date_naive();
@@ -58,11 +56,18 @@ pub fn read_ahead(text: &str, zone: Tz, now: Instant) -> Result<Instant, Fault> 
     read(given, zone, now)
 }
 
+/// A date with a time of day.
+fn dated(text: &str) -> Option<NaiveDateTime> {
+    let shapes = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"];
+    shapes.iter().find_map(|shape| NaiveDateTime::parse_from_str(text, shape).ok())
+}
+
 /// A moment that lies ahead as a rule: a time of day is the first one that is not before `now`, and so is one of a weekday
-/// (`mon 09:00`). Else as [`read_ahead`] has it.
+/// (`mon 09:00`). A local time that a clock change skips is the first instant after it, as with everything that is planned. Else
+/// as [`read_ahead`] has it.
 ///
 /// # Errors
-/// Text of another shape, a local time that a clock change skips.
+/// Text of another shape.
 pub fn read_next(text: &str, zone: Tz, now: Instant) -> Result<Instant, Fault> {
     let given = text.trim();
     let (day, time) = match given.split_once(char::is_whitespace) {
@@ -70,7 +75,10 @@ pub fn read_next(text: &str, zone: Tz, now: Instant) -> Result<Instant, Fault> {
         None => (None, given),
     };
     let time = NaiveTime::parse_from_str(time, "%H:%M").ok().filter(|_| day.is_some() || time == given);
-    let Some(time) = time else { return read_ahead(given, zone, now).map_err(|_| bad_ahead(text)) };
+    let Some(time) = time else {
+        let date = dated(given).map(|naive| instant_of(naive, zone));
+        return date.map_or_else(|| read_ahead(given, zone, now).map_err(|_| bad_ahead(text)), Ok);
+    };
     let today = now.with_timezone(&zone).date_naive();
     let days = (0..9).map(|ahead| today + TimeDelta::days(ahead));
     days.filter(|date| day.is_none_or(|day| date.weekday() == day))
@@ -117,6 +125,7 @@ mod tests {
         assert_eq!(at("Mon 09:00").unwrap(), "2026-03-09T08:00:00+00:00", "in a week: today's is over");
         assert_eq!(at("friday 18:00").unwrap(), "2026-03-06T17:00:00+00:00");
         assert_eq!(at("2026-04-01 09:00").unwrap(), "2026-04-01T07:00:00+00:00");
+        assert_eq!(at("2026-03-29 02:30").unwrap(), "2026-03-29T01:00:00+00:00", "skipped: after the gap");
         assert_eq!(at("in 8h").unwrap(), "2026-03-02T16:10:00+00:00");
         for wrong in ["soon", "someday 09:00", "09:00 mon", "mon", ""] {
             assert!(at(wrong).unwrap_err().to_string().contains("'mon 09:00'"), "{wrong}");

@@ -14,7 +14,7 @@ use crate::base::text::{nearest, one_line};
 use crate::domain::oncall::rota::event::Event;
 use crate::domain::oncall::rota::{Asked, Rota, Wanted};
 use crate::domain::oncall::simulate::{Report, simulate};
-use crate::domain::oncall::{self, Handoff, Oncall, Schedule, Shift, Source};
+use crate::domain::oncall::{self, Handoff, Oncall, Override, Schedule, Shift, Source};
 use crate::domain::timeline::Fact;
 use crate::engine::RotaTold;
 
@@ -97,6 +97,8 @@ pub struct Changed {
     pub zone: Tz,
     /// Where there is a request that somebody may take.
     pub asked: Option<Asked>,
+    /// What was taken: from when until when, in whose place.
+    pub taken: Option<Override>,
     /// Who is on call on that schedule now.
     pub now: Option<OnDuty>,
 }
@@ -238,17 +240,6 @@ impl Bot {
         Ok(Simulated { from, until, zone: oncall.zone, zones, report })
     }
 
-    /// Requests that somebody may take, with the zone of their schedule; none where there is no `oncall.yaml` or no journal.
-    ///
-    /// # Errors
-    /// `oncall.yaml` has faults, the journal.
-    pub async fn cover_asked(&self) -> Result<Vec<(CoverId, Asked, Tz)>, Fault> {
-        let Some(oncall) = self.library.oncall()? else { return Ok(Vec::new()) };
-        let rota = self.rota().await?;
-        let zone = |asked: &Asked| oncall.schedules.get(&asked.schedule).map_or(oncall.zone, |schedule| schedule.zone);
-        Ok(rota.open(self.clock.now()).map(|(id, asked)| (id.clone(), asked.clone(), zone(asked))).collect())
-    }
-
     /// What `oncall.yaml` says.
     ///
     /// # Errors
@@ -312,8 +303,9 @@ impl Bot {
         let schedule = name.and_then(|name| oncall.schedules.get(name));
         let now = schedule.map(|schedule| on_duty(schedule, &rota, self.clock.now()));
         let zone = schedule.map_or(oncall.zone, |schedule| schedule.zone);
+        let taken = rota.get(&id).filter(|_| matches!(event, Event::CoverTaken(_))).cloned();
         let open = asked.filter(|_| matches!(event, Event::CoverAsked(_))).cloned();
-        Changed { id, zone, asked: open, now, fact }
+        Changed { id, zone, asked: open, taken, now, fact }
     }
 }
 

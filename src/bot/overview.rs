@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::answers::Written;
 use super::grammar::{HealthNow, Now, StopAll};
+use super::monitors::{Seen, in_health, of_target};
 use super::waiting::waiting;
 use super::{Bot, Fault};
 use crate::base::event::{IncidentId, Instant, RunId};
@@ -115,7 +116,8 @@ impl Bot {
             }
         }
         let frozen = self.freezes(asked.env.as_deref()).await?;
-        Ok(inventory
+        let monitored = self.monitored(&inventory.environment).await;
+        let mut conditions: Vec<Condition> = inventory
             .targets
             .keys()
             .map(|target| {
@@ -132,9 +134,31 @@ impl Bot {
                     let until = time::due(freeze.until, now, zone);
                     told.push_str(&format!("; frozen until {until} by {}: {}", freeze.by, one_line(&freeze.why, 120)));
                 }
-                Condition { target: target.clone(), ok: look.map(|(_, _, ok, _)| *ok), told }
+                let mut ok = look.map(|(_, _, ok, _)| *ok);
+                // What looks all the time knows better than what looked once.
+                if let Some((well, words)) = in_health(&of_target(&monitored, target), now) {
+                    ok = well.or(ok);
+                    told = if look.is_some() { format!("{words}; {told}") } else { words };
+                }
+                Condition { target: target.clone(), ok, told }
             })
-            .collect())
+            .collect();
+        let elsewhere = |one: &&Seen| one.target.as_ref().is_none_or(|name| !inventory.targets.contains_key(name));
+        for one in monitored.iter().filter(elsewhere) {
+            let Some((ok, _)) = in_health(&[one], now) else { continue };
+            conditions.push(Condition { target: one.id.clone(), ok, told: one.words(now) });
+        }
+        Ok(conditions)
+    }
+
+    /// The monitors of an environment; none where they cannot be read, which `monitor list` tells.
+    async fn monitored(&self, environment: &str) -> Vec<Seen> {
+        match self.library.monitors() {
+            Ok(watched) if watched.inventory.environment == environment => {
+                self.monitors(None).await.map(|(all, _)| all).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Holds every open run of an incident up, or every open run there is: nothing new starts. What was sent comes to its end.

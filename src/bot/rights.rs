@@ -4,7 +4,9 @@
 //! (also at a prompt), `can-i`. Every door goes through them. Never lives here: what a role may do (`domain/people`), how
 //! somebody is told (`view/rights`), the rule of a target (the run decides that).
 
-use super::grammar::{Action, Approve, CanI, Command, Hypothesis, Incident, Oncall, Page, Postmortem, Runbook, named};
+use super::grammar::{
+    Action, Approve, CanI, Command, Hypothesis, Incident, Monitor, Oncall, Page, Postmortem, Runbook, named,
+};
 use super::waiting::{What, waiting};
 use super::{Bot, Fault, steer};
 use crate::base::event::{Actor, IncidentId, Person, RunId};
@@ -23,6 +25,14 @@ pub fn need(command: &Command) -> (&'static str, Right) {
     match command {
         Command::Incident(verb) => of_incident(verb),
         Command::Runbook(verb) => of_runbook(verb),
+        Command::Monitor(verb) => match verb {
+            Monitor::List { .. } => ("monitor list", Right::Look),
+            Monitor::Show { .. } => ("monitor show", Right::Look),
+            Monitor::Test { .. } => ("monitor test", Right::Look),
+            Monitor::Mute { .. } => ("monitor mute", Right::Respond),
+            Monitor::Unmute { .. } => ("monitor unmute", Right::Respond),
+            Monitor::Heard { .. } => ("monitor heard", Right::Respond),
+        },
         Command::Hypothesis(verb) => match verb {
             Hypothesis::Add { .. } => ("hypothesis add", Right::Respond),
             Hypothesis::Confirm(_) => ("hypothesis confirm", Right::Respond),

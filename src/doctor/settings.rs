@@ -3,7 +3,7 @@
 //! Lives here: what of it keeps the server from its work. Never lives here: reading the files (`config`, `bot/library`).
 
 use super::finding::Finding;
-use crate::base::event::Severity;
+use crate::base::event::{Person, Severity};
 use crate::base::text::one_line;
 use crate::bot::Fault;
 use crate::bot::grammar::Check;
@@ -11,6 +11,7 @@ use crate::bot::library::Library;
 use crate::chat::discord::endpoint::signed::PublicKey;
 use crate::config::Environment;
 use crate::config::file::{File, FileError};
+use crate::domain::people::{People, Right};
 
 /// The settings file and the secrets that it names.
 pub fn file(read: &Result<File, FileError>, variables: Environment<'_>) -> Vec<Finding> {
@@ -163,9 +164,20 @@ pub fn oncall(library: &Library) -> Vec<Finding> {
     let schedules = count(oncall.schedules.len(), "schedule", "schedules");
     let policies = count(oncall.policies.len(), "policy", "policies");
     let says = format!("oncall.yaml is understood: {schedules}, {policies}");
-    vec![match oncall.policy_for(Severity::P0) {
+    let mut found = vec![match oncall.policy_for(Severity::P0) {
         Some(_) => Finding::good(CHECK, says),
         None => Finding::warn(CHECK, format!("{says}; an incident of severity P0 pages nobody"))
             .mend("Name a policy for P0 under `page` in oncall.yaml; docs/oncall.md shows how."),
-    }]
+    }];
+    let people = library.people().unwrap_or_else(|_| People::unreadable());
+    let looks_only = |person: &&Person| people.by_name(person, Right::Respond) == Some(false);
+    let lookers: Vec<&str> = oncall.persons().into_iter().filter(looks_only).map(Person::name).collect();
+    if !lookers.is_empty() {
+        let says = format!("whoever is on call works on incidents, and these may only look: {}", lookers.join(", "));
+        found.push(
+            Finding::warn(CHECK, one_line(&says, 300))
+                .mend("Give them the role responder in people.yaml, or take them out."),
+        );
+    }
+    found
 }

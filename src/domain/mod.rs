@@ -1,6 +1,6 @@
 //! What the project exists for: incidents, runbooks, runs. Pure: no clock, no I/O, no randomness.
 //!
-//! Inside, imports go one way: source is below all, people, oncall and action are right above it; runbook → action; run → runbook, action, target; target → action;
+//! Inside, imports go one way: source is below all, people, oncall and action are right above it; runbook and monitor → action; run → runbook, action, target; target → action;
 //! timeline and gate → all that state facts.
 
 pub mod action;
@@ -8,6 +8,7 @@ pub mod alert;
 pub mod gate;
 pub mod incident;
 pub mod likeness;
+pub mod monitor;
 pub mod oncall;
 pub mod page;
 pub mod people;

@@ -8,6 +8,8 @@ mod alerts;
 mod codec;
 mod drive;
 mod incidents;
+pub mod monitoring;
+mod monitors;
 mod observe;
 mod pages;
 pub mod paging;
@@ -88,6 +90,9 @@ pub enum EngineError {
     /// A stored event cannot be understood.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    /// What was asked of a monitor cannot be.
+    #[error("{0}")]
+    MonitorRefused(String),
     /// The target does not allow it.
     #[error(transparent)]
     TargetRefused(#[from] crate::domain::target::Refusal),

@@ -32,7 +32,7 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(5);
 
 /// Who is on call and which severities call whom, as it stands now.
-pub trait Duty: OnCall + Send + Sync {
+pub trait Duty: OnCall + Send {
     /// Who is called for a severity; `None` where nobody is.
     fn ladder(&self, severity: Severity) -> Option<Ladder>;
     /// Who is called where the severity calls nobody and somebody is needed all the same.
@@ -271,12 +271,15 @@ impl<'a> Keeper<'a> {
         }
         if let Some(reminded) = attention.reminder(incident, rule, now) {
             let command = incident::decide::Command::Remind(reminded);
-            // It comes back as news, and with it the next time.
-            self.engine.incident_command(id, &Actor::Bot, None, command).await.map(drop)
-        } else {
-            self.reminders.extend(attention.reminder_at(rule).map(|at| (id.clone(), at)));
-            Ok(())
+            let facts = self.engine.incident_command(id, &Actor::Bot, None, command).await?;
+            // It comes back as news as well; something else may be heard before.
+            if let Some(attention) = self.attention.get_mut(id) {
+                facts.iter().for_each(|fact| hear(attention, fact));
+            }
         }
+        let attention = self.attention.get(id).unwrap_or(attention);
+        self.reminders.extend(attention.reminder_at(rule).map(|at| (id.clone(), at)));
+        Ok(())
     }
 
     async fn tell(&mut self, page: &PageId, input: Input) -> Result<(), EngineError> {

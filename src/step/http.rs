@@ -30,14 +30,24 @@ pub(super) async fn act(
         Ok(sending) => sending,
         Err(message) => return Reply::NotDone(executors.lasting(&message)),
     };
-    match executors.within(until, executors.ports.http.send(sending)).await {
+    send(executors, request, promise, sending).await
+}
+
+/// Sends what was made ready; over at its `until`.
+pub(super) async fn send(
+    executors: &Executors,
+    request: &Request,
+    promise: Option<Promise<'_>>,
+    sending: HttpRequest,
+) -> Reply {
+    match executors.within(sending.until, executors.ports.http.send(sending)).await {
         Some(Ok(response)) => judge(executors, request, promise, response),
         Some(Err(error)) => executors.unsent(&error),
         None => Reply::Unknown(executors.passing(&format!("no answer in time to {}", request.describe()))),
     }
 }
 
-fn build(
+pub(super) fn build(
     executors: &Executors,
     request: &Request,
     inventory: &Inventory,

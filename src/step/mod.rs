@@ -24,12 +24,15 @@ use crate::domain::action::reply::{Failure, Probe, Reply};
 mod contract;
 mod exec;
 mod http;
+mod look;
 mod railway;
 mod redis;
 mod text;
 
 #[cfg(test)]
 mod tests;
+
+pub use look::Look;
 
 /// The transports that executors use; real ones, or a rehearsal's.
 #[derive(Clone)]

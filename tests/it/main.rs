@@ -9,6 +9,8 @@ mod doctor;
 mod hooks;
 mod kill;
 mod layering;
+mod monitors;
+mod month;
 mod oncall;
 mod people;
 mod railway_schema;

@@ -120,12 +120,34 @@ fn an_override_goes_over_the_rotation() {
 }
 
 #[test]
+fn without_people_only_whoever_the_file_names_can_be_on_call() {
+    let desk = Desk::with_pages(&[("oncall.yaml", ONCALL), ("look.md", PAGE)]);
+    let cover = ["--as", "Eva", "oncall", "cover", "primary", "--from", "2038-01-05 09:00", "--until", "in 2d"];
+    by(&desk, "root", &cover).exits(0);
+    let said = by(&desk, "root", &["oncall", "take", "1"]).exits(2);
+    assert_eq!(said.err, "rundown: oncall.yaml does not name 'root'; there are: Ana, Ben, Eva");
+    let said = by(&desk, "root", &["--as", "Ben", "oncall", "take", "1"]).exits(0);
+    let place = "Ben is on call on primary from Tue 2038-01-05 09:00 until Thu 2038-01-07 09:00 in the place of Eva";
+    assert!(said.out.starts_with(&format!("cov-1: Ben takes it {place}")), "{said:?}");
+    assert_eq!(on_call(&desk, "2038-01-06 12:00"), "Ben");
+    // Whom something is given to is not who gives it.
+    by(&desk, "root", &["incident", "declare", "Redis is full"]).exits(0);
+    let said = by(&desk, "root", &["--json", "incident", "assign", "commander", "Ben"]).exits(0);
+    let event: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&event["actor"]["person"]["name"], &event["body"]["person"]),
+        (&"root".into(), &"Ben".into()),
+        "{event}"
+    );
+}
+
+#[test]
 fn a_plan_with_holes_fails_and_says_where() {
     let desk = desk(ONCALL);
     // Berlin's clocks go forward on 28 March 2027.
     let days = ["--from", "2027-03-22", "--days", "14"];
     let whole = by(&desk, "vic", &[&["oncall", "simulate", "primary"], &days[..]].concat()).exits(0);
-    assert!(whole.out.contains("✓ somebody is on call at every moment"), "{whole:?}");
+    assert!(whole.out.contains("✓ somebody is on call at every moment: primary"), "{whole:?}");
     let said = by(&desk, "vic", &[&["oncall", "simulate"], &days[..]].concat()).exits(1);
     assert!(said.out.contains("✗ office: nobody is on call 11 times, 256 h in all (Europe/Berlin)"), "{said:?}");
     assert!(said.out.contains("Fri 2027-03-26 17:00 to Mon 2027-03-29 09:00 2 d 15 h"), "an hour less: {said:?}");
@@ -148,6 +170,9 @@ fn a_faulty_file_is_told_with_its_place_and_puts_nobody_on_call() {
     assert!(said.err.contains("oncall.yaml has 1 fault"), "{said:?}");
     let said = by(&desk, "ana", &["doctor"]);
     assert!(said.out.contains("Until it is mended nobody is on call"), "{said:?}");
+    desk.add_page("oncall.yaml", &ONCALL.replace("[Ana, Ben, Eva]", "[Ana, Vic, Eva]"));
+    let said = by(&desk, "ana", &["doctor"]);
+    assert!(said.out.contains("these may only look: Vic"), "{said:?}");
     let none = Desk::with_pages(&[("look.md", PAGE)]);
     let said = by(&none, "ana", &["oncall", "who"]).exits(2);
     assert!(said.err.contains("there is no oncall.yaml beside the runbooks"), "{said:?}");

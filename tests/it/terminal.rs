@@ -265,6 +265,7 @@ fn without_a_person_the_run_stops_where_one_is_needed_and_says_with_what_to_answ
     let (code, text) = desk.say("run small --env test --yes");
     assert_eq!(code, 3, "{text}");
     assert!(text.contains("    rundown approve restart\n"), "--yes approves nothing: {text}");
+    assert!(text.contains("before: Check health · done at "), "what was seen before is told: {text}");
     assert!(text.contains("rundown run --resume run-1"), "{text}");
     assert_eq!(desk.server.changes.load(Ordering::SeqCst), 0);
 

@@ -10,6 +10,7 @@ mod chart;
 mod findings;
 mod freeze;
 mod incident;
+mod monitor;
 mod oncall;
 mod overview;
 mod page;
@@ -26,6 +27,7 @@ pub use findings::{
 };
 pub use freeze::{Freeze, Unfreeze};
 pub use incident::{Incident, Section};
+pub use monitor::Monitor;
 pub use oncall::{Cover, Oncall, OverrideArgs, Simulate, Who};
 pub use overview::{HealthNow, Now, StopAll};
 pub use page::Page;
@@ -43,6 +45,9 @@ pub enum Command {
     /// Incidents: declare one, follow it, resolve it.
     #[command(subcommand)]
     Incident(Incident),
+    /// Monitors: standing checks, how they are, who is to hear of them.
+    #[command(subcommand)]
+    Monitor(Monitor),
     /// Runbooks and their runs.
     #[command(subcommand)]
     Runbook(Runbook),

@@ -14,12 +14,12 @@ use futures::future::BoxFuture;
 use super::grammar::Page;
 use super::{Bot, Fault};
 use crate::base::event::{Actor, IncidentId, Instant, PageId, Person, Recorded, Severity};
-use crate::base::text::nearest;
+use crate::base::text::{nearest, one_line};
 use crate::domain::oncall::{self, Oncall, Overrides, Policy, Target};
 use crate::domain::page::OnCall;
 use crate::domain::page::attention::Rule;
 use crate::domain::page::decide::Input;
-use crate::domain::page::event::{Cause, Ladder, Opened, Rung, Whom};
+use crate::domain::page::event::{Cause, End, Ladder, Opened, Rung, Whom};
 use crate::domain::page::state::State;
 use crate::domain::timeline::Fact;
 pub use crate::engine::paging::Carrier;
@@ -209,6 +209,42 @@ impl Bot {
         let duty = OnDuty { oncall: Some(oncall), overrides: self.overrides().await? };
         let (page, facts) = self.engine()?.open_page(actor, opened, &duty).await?;
         Ok(Paged::Told { page: Box::new(self.page_state(&page).await?), facts })
+    }
+
+    /// Calls somebody for a cause, once for as long as that goes on: the policy of the severity, or else the worst one's. Where an
+    /// incident's severity calls somebody by itself, that is enough; without an `oncall.yaml` nobody can be called.
+    pub(super) async fn page_for(
+        &self,
+        cause: Cause,
+        subject: String,
+        severity: Option<Severity>,
+        incident: Option<&IncidentId>,
+    ) -> Result<(), Fault> {
+        let duty = DutyRoster::new(self).read().await;
+        let by_severity = severity.and_then(|severity| duty.ladder(severity));
+        if incident.is_some() && by_severity.is_some() {
+            return Ok(());
+        }
+        let Some(ladder) = by_severity.or_else(|| duty.any_ladder()) else { return Ok(()) };
+        let engine = self.engine()?;
+        if engine.pages(true).await?.iter().any(|page| page.opened.cause == cause && !page.is_over()) {
+            return Ok(());
+        }
+        let held_until = severity.and_then(|severity| duty.held_until(severity, self.clock.now()));
+        let subject = one_line(&subject, SUBJECT);
+        let opened = Opened { incident: incident.cloned(), subject, severity, cause, ladder, held_until };
+        engine.open_page(&Actor::Bot, opened, &duty).await?;
+        Ok(())
+    }
+
+    /// Nobody is needed for a cause any more.
+    pub(super) async fn end_page(&self, cause: &Cause) -> Result<(), Fault> {
+        let engine = self.engine()?;
+        let pages = engine.pages(true).await?;
+        for page in pages.iter().filter(|page| page.opened.cause == *cause && !page.is_over()) {
+            engine.tell_page(&page.id, &Actor::Bot, Input::End(End::Settled), &OnDuty::default()).await?;
+        }
+        Ok(())
     }
 
     async fn tell_page(&self, actor: &Actor, page: Option<PageId>, input: Input) -> Result<Paged, Fault> {

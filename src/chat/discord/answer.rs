@@ -6,7 +6,7 @@ use crate::base::event::{CoverId, IncidentId, Recorded, RunId};
 use crate::base::text::{one_line, plain};
 use crate::bot::answers::Written;
 use crate::bot::fleet::Fleet;
-use crate::bot::grammar::{Command, Incident, Postmortem, Runbook};
+use crate::bot::grammar::{Command, Incident, Monitor, Postmortem, Runbook};
 use crate::bot::incidents::{Outcome, zone_of};
 use crate::bot::library::Listed;
 use crate::bot::overview::{Condition, Going};
@@ -20,6 +20,7 @@ use crate::view::sentence::Wording;
 use crate::view::time;
 
 use super::card::relative;
+use super::hints;
 use super::text::{self, bare, markdown, units};
 
 /// The longest text that is sent as a message; Discord takes 2,000 characters.
@@ -78,6 +79,7 @@ pub fn private(path: &[String]) -> bool {
         ["incident", verb] => matches!(*verb, "list" | "show"),
         ["runbook", verb] => matches!(*verb, "list" | "show" | "plan" | "status"),
         ["oncall", verb] => matches!(*verb, "who" | "next" | "schedule"),
+        ["monitor", verb] => matches!(*verb, "list" | "show" | "test"),
         ["hypothesis" | "action" | "page", verb] => *verb == "list",
         ["postmortem", verb] => *verb == "check",
         [verb] => {
@@ -112,7 +114,7 @@ pub async fn answer_confirmed(
     let told = bot.admit(who, &command).await?;
     let mut reply = carry_out(bot, fleet, who, command, confirmed).await?;
     if let Some(told) = told {
-        reply.text = format!("{}\n⚠️ {}", reply.text, markdown(&told, 400));
+        reply.text = format!("{}\n⚠️ {}", reply.text, markdown(&hints::spoken(&told), 400));
     }
     Ok(reply.fitted())
 }
@@ -128,6 +130,7 @@ async fn carry_out(
     match command {
         Command::Incident(Incident::Note(note)) | Command::Note(note) => outcome(bot, bot.note(me, note).await?),
         Command::Incident(verb) => outcome(bot, bot.incident(me, verb).await?),
+        Command::Monitor(verb) => monitors(bot, me, verb).await,
         Command::Hypothesis(verb) => outcome(bot, bot.hypothesis(me, verb).await?),
         Command::Evidence(said) => outcome(bot, bot.evidence(me, said).await?),
         Command::Cause(said) => outcome(bot, bot.cause(me, said).await?),
@@ -156,11 +159,11 @@ async fn carry_out(
             let run = bot.start(me, &planned, Start { incident, ..Start::default() }).await?;
             begun(bot, fleet, &run).await
         }
-        Command::Brief(asked) => Ok(Reply::page("brief.txt", &bot.brief(&asked).await?)),
+        Command::Brief(asked) => Ok(Reply::page("brief.txt", &hints::commands(&bot.brief(&asked).await?))),
         Command::Handoff(asked) => {
             let (done, brief) = bot.handoff(me, asked).await?;
             let reply = outcome(bot, done)?;
-            let page = Reply::page("brief.txt", &brief);
+            let page = Reply::page("brief.txt", &hints::commands(&brief));
             Ok(Reply { text: format!("{}\n{}", reply.text, page.text), files: page.files, ..reply })
         }
         Command::Similar(asked) => {
@@ -223,7 +226,7 @@ async fn carry_out(
         Command::Unfreeze(asked) => Ok(facts(&[bot.unfreeze(me, &asked).await?.fact], chrono_tz::Tz::UTC)),
         Command::CanI(asked) => {
             let answered = bot.can_i(who, &asked).await?;
-            Ok(Reply::text(list(answered.lines.iter().map(|line| markdown(line, 400)), "yes")))
+            Ok(Reply::text(list(answered.lines.iter().map(|line| markdown(&hints::spoken(line), 400)), "yes")))
         }
         Command::Check(_)
         | Command::Plan(_)
@@ -404,6 +407,43 @@ fn conditions(conditions: &[Condition]) -> Reply {
     Reply::text(list(lines, "targets.yaml names no targets"))
 }
 
+async fn monitors(bot: &Bot, me: &crate::base::event::Actor, verb: Monitor) -> Result<Reply, Fault> {
+    let lines = |lines: Vec<String>| Reply::text(list(lines.iter().map(|line| markdown(line, 600)), "nothing"));
+    match verb {
+        Monitor::List { target } => {
+            let (all, overall) = bot.monitors(target.as_deref()).await?;
+            let told = all.iter().map(|one| {
+                let (mark, id) = (one.mark(), markdown(&one.id, 60));
+                format!(
+                    "{mark} **{id}** {}\n-# {}",
+                    markdown(&one.spark(20), 60),
+                    markdown(&one.words(bot.clock().now()), 400)
+                )
+            });
+            let text = list(told, "monitors.yaml names no monitors, or is not there");
+            Ok(Reply::text(format!("**{}**\n{text}", markdown(&overall.words(), 200))))
+        }
+        Monitor::Show { monitor } => {
+            let shown = bot.monitor(&monitor).await?;
+            Ok(lines(shown.lines(bot.clock().now())))
+        }
+        Monitor::Test { monitor } => {
+            let tested = bot.test_monitors(monitor.as_deref()).await?;
+            Ok(lines(tested.iter().map(crate::bot::monitors::Tested::line).collect()))
+        }
+        Monitor::Mute { monitor, span, why } => {
+            Ok(facts(&[bot.mute_monitor(me, &monitor, &span, &why).await?], bot.monitors_zone()))
+        }
+        Monitor::Unmute { monitor, why } => {
+            Ok(facts(&[bot.unmute_monitor(me, &monitor, why.as_deref()).await?], bot.monitors_zone()))
+        }
+        Monitor::Heard { monitor } => {
+            bot.beat(&monitor)?;
+            Ok(Reply::text(format!("heard {}", markdown(&monitor, 64))))
+        }
+    }
+}
+
 fn stopped(told: &[(RunId, Result<Written, Fault>)]) -> Reply {
     let lines = told.iter().map(|(run, held)| match held {
         Ok(_) => format!("⏸️ {run} is held up; `/runbook resume` lets it go on"),
@@ -429,7 +469,7 @@ fn drafted(name: &str, drafted: Drafted) -> Reply {
         Drafted::Lines(lines) => Reply::text(list(lines.iter().map(|line| markdown(line, 300)), "")),
         Drafted::Lacks(incident, lacks) if lacks.is_empty() => Reply::text(format!("{incident}: nothing is missing")),
         Drafted::Lacks(incident, lacks) => {
-            let lines = lacks.iter().map(|lack| format!("• {}", markdown(lack, 300)));
+            let lines = lacks.iter().map(|lack| format!("• {}", markdown(&hints::commands(lack), 300)));
             Reply::text(format!("{incident}: {} missing or unsupported\n{}", lacks.len(), list(lines, "")))
         }
         // A chat is never asked to write files.

@@ -14,6 +14,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _, select_biased};
 use serenity::all::{ChannelId, Http};
 
+use super::announce::{announce, announced};
 use super::endpoint::Endpoint;
 use super::gateway::{self, Incoming};
 use super::interaction::Context;
@@ -94,7 +95,12 @@ pub async fn serve(
                     tasks.push(context.take(other).boxed_local());
                 }
             },
-            appended = news.select_next_some() => door.heard(appended),
+            appended = news.select_next_some() => {
+                if let Some(text) = announced(&house, &appended) {
+                    tasks.push(announce(&house, appended.fact.pos, text).boxed_local());
+                }
+                door.heard(appended);
+            }
             () = tasks.select_next_some() => {}
             incident = door.keepers.select_next_some() => door.left(&incident),
         }

@@ -16,6 +16,7 @@ use serenity::http::HttpError;
 
 use super::answer::{MESSAGE, Reply, answer, answer_confirmed, cut};
 use super::gateway::{Asker, Incoming, spoken, written};
+use super::hints::spoken as named_here;
 use super::offers::{self, About, First, Offer, OfferId, RESOLVE_ANYWAY, Says};
 use super::text::markdown;
 use super::thread::House;
@@ -398,5 +399,6 @@ fn only(text: &str) -> EditInteractionResponse {
 
 /// What went wrong, for the person who asked.
 fn sorry(fault: &Fault) -> String {
-    cut(&format!("⚠️ {}", fault.to_string().lines().map(|line| markdown(line, 600)).collect::<Vec<_>>().join("\n")))
+    let said = named_here(&fault.to_string());
+    cut(&format!("⚠️ {}", said.lines().map(|line| markdown(line, 600)).collect::<Vec<_>>().join("\n")))
 }

@@ -6,11 +6,13 @@
 //! what `card` and `told` make of the state; what can be pressed is made of the state as well (`offers`). Never lives here: what a
 //! command does (`bot`), the wording of facts (`view`).
 
+mod announce;
 pub mod answer;
 pub mod card;
 pub mod door;
 pub mod endpoint;
 pub mod gateway;
+mod hints;
 mod interaction;
 mod menus;
 pub mod offers;

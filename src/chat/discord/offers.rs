@@ -9,6 +9,7 @@ use sha2::Digest as _;
 use crate::base::event::{CoverId, IncidentId, PageId, RunId};
 use crate::base::text::one_line;
 use crate::bot::grammar::{Command as Typed, Incident as Verb, Note, Oncall, Page, Run, Runbook, Where};
+use crate::bot::monitors::Proposed;
 use crate::bot::waiting::{Waiting, What, waiting};
 use crate::domain::run::event::{DoubtVerdict, Obstacle, Question};
 use crate::domain::run::input::Command;
@@ -398,10 +399,13 @@ pub fn of_incident(id: &IncidentId, state: &incident::State) -> Vec<Offer> {
     offers
 }
 
-/// Runbooks that fit an incident, by id and title: what a pasted error found.
+/// Runbooks for an incident. What the operator named for exactly this begins with one tap; where only words fit, a second one shows
+/// where it would.
 #[must_use]
-pub fn of_runbooks(id: &IncidentId, fitting: &[(String, String)]) -> Vec<Offer> {
-    let offer = |(runbook, title): &(String, String)| {
+pub fn of_runbooks(id: &IncidentId, fitting: &[Proposed]) -> Vec<Offer> {
+    let offer = |proposed: &Proposed| {
+        let Proposed { id: runbook, title, by_operator } = proposed;
+        let first = if *by_operator { First::Do } else { First::Confirm };
         let run = Run {
             runbook: Some(runbook.clone()),
             at: Where::default(),
@@ -411,7 +415,7 @@ pub fn of_runbooks(id: &IncidentId, fitting: &[(String, String)]) -> Vec<Offer> 
         };
         let label = one_line(&format!("Run: {title}"), 78);
         let says = Typed::Runbook(Runbook::Run(run));
-        typed(id, &format!("start {runbook}"), &label, Weight::Main, First::Confirm, says)
+        typed(id, &format!("start {runbook}"), &label, Weight::Main, first, says)
     };
     fitting.iter().map(offer).collect()
 }

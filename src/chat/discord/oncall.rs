@@ -108,7 +108,13 @@ fn changed(changed: &Changed) -> String {
                 "**{person}** asks for cover on {schedule} from {from} until {until}{why}\n-# whoever can: `/oncall take id:{id}`"
             )
         }
-        Fact::Rota(Event::CoverTaken(taken)) => format!("**{}** takes it", markdown(taken.by.name(), NAME)),
+        Fact::Rota(Event::CoverTaken(taken)) => {
+            let what = changed.taken.as_ref().map_or(String::new(), |over| {
+                let (place, schedule) = (name(over.instead_of.as_ref()), markdown(&over.schedule, NAME));
+                format!(", in the place of {place} on {schedule} from {} until {}", stamp(over.from), stamp(over.until))
+            });
+            format!("**{}** takes it{what}", markdown(taken.by.name(), NAME))
+        }
         Fact::Rota(Event::OverrideRemoved(_)) => "it ends; the rotation holds again".to_owned(),
         _ => "the request for cover is withdrawn".to_owned(),
     };

@@ -265,7 +265,7 @@ fn told(page: &State, call: &Called) -> String {
         }
         Cause::Person { by } => format!("{severity}**{subject}**\n{} needs somebody.", markdown(by.name(), 40)),
         Cause::Unanswered { .. } => format!("{severity}**{subject}**\nA run waits for an answer."),
-        Cause::Incident => format!("{severity}**{subject}**"),
+        Cause::Incident | Cause::Alert { .. } => format!("{severity}**{subject}**"),
     };
     let incident = opened.incident.as_ref().map_or_else(String::new, |incident| format!(" · {incident}"));
     let place = match call.place {

@@ -50,6 +50,10 @@ pub(super) async fn suggest(
                 .map(|run| (format!("{} · {}", run.id, words(run.open)), run.id.to_string()))
                 .collect()
         }
+        Source::Monitors => {
+            let all = bot.library().monitors()?.monitors.all;
+            all.into_values().map(|spec| (format!("{} · {}", spec.id, spec.title), spec.id)).collect()
+        }
         Source::Steps => {
             let Some(run) = run else { return Ok(Vec::new()) };
             let state = bot.state(run).await?;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serenity::all::CreateAttachment;
 
+use super::announce::mark;
 use super::answer::{MESSAGE, Reply};
 use super::card::{PEN, ROOM, Row, ended, is_long, relative, row, wanted, whole};
 use super::offers;
@@ -186,6 +187,7 @@ pub fn note(recorded: &Recorded<Fact>, said: Option<String>) -> Option<Note> {
             Some(Note::Text(format!("✅ {said}")))
         }
         Fact::Incident(_, OfIncident::Resolved(_)) => Some(Note::Resolved(said)),
+        Fact::Monitor(_, event) => mark(event).map(|mark| Note::Text(format!("{mark} {said}"))),
         Fact::Incident(_, OfIncident::Reminded(_)) => Some(Note::Text(format!("🔔 {said}"))),
         Fact::Incident(_, OfIncident::Reopened(_)) => Some(Note::Text(format!("↩️ {said}"))),
         _ => None,

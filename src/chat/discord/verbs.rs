@@ -47,6 +47,8 @@ pub enum Source {
     Incidents,
     /// Runs.
     Runs,
+    /// Monitors.
+    Monitors,
     /// Steps of the run that is meant.
     Steps,
     /// Cases of the decision that is asked for.
@@ -201,6 +203,7 @@ fn source(path: &[&str], id: &str) -> Option<Source> {
         "from" if path[0] == "oncall" => return None,
         "id" if path[0] == "oncall" => Source::Covers,
         "schedule" => Source::Schedules,
+        "monitor" => Source::Monitors,
         "step" | "from" => Source::Steps,
         "case" => Source::Cases,
         "person" | "owner" => Source::Persons,
@@ -310,8 +313,9 @@ impl Verb {
 /// What clap has to say, without its usage lines: Discord shows the options itself.
 fn refused(error: &clap::Error) -> Fault {
     let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    Fault::Usage(one_line(first.trim_start_matches("error: "), 300))
+    // What is missing stands on lines of its own.
+    let said: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    Fault::Usage(one_line(said.join(" ").trim_start_matches("error: "), 300))
 }
 
 #[cfg(test)]

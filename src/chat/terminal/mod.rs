@@ -12,6 +12,7 @@ mod freezing;
 mod health;
 mod json;
 mod keyboard;
+mod monitors;
 mod oncall;
 mod out;
 mod overview;
@@ -157,6 +158,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Tick(tick) => show.written(&bot.tick(who, tick).await?),
         Command::Incident(Incident::Note(note)) | Command::Note(note) => show.incident(bot.note(me, note).await?),
         Command::Incident(verb) => show.incident(bot.incident(me, verb).await?),
+        Command::Monitor(verb) => monitors::carry_out(bot, &show, me, verb).await,
         Command::Hypothesis(verb) => show.incident(bot.hypothesis(me, verb).await?),
         Command::Evidence(said) => show.incident(bot.evidence(me, said).await?),
         Command::Cause(said) => show.incident(bot.cause(me, said).await?),
@@ -213,17 +215,23 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
 }
 
 fn checked(show: &show::Show, checks: Checks) -> Result<Exit, Fault> {
-    let all = || checks.pages.iter().chain(&checks.people).chain(&checks.oncall);
+    let all = || checks.pages.iter().chain(&checks.people).chain(&checks.oncall).chain(&checks.monitors);
     for check in all() {
         tell!("{}", check.rendered(show.paint.on));
     }
+    checks.unasked.iter().for_each(|line| telln!("{line}"));
     let faulty = all().filter(|page| !page.faults.is_empty()).count();
     let faults: usize = all().map(|page| page.faults.len()).sum();
-    let beside = match (checks.people.is_some(), checks.oncall.is_some()) {
-        (true, true) => ", people.yaml and oncall.yaml",
-        (true, false) => " and people.yaml",
-        (false, true) => " and oncall.yaml",
-        (false, false) => "",
+    let files = [
+        ("people.yaml", checks.people.is_some()),
+        ("oncall.yaml", checks.oncall.is_some()),
+        ("monitors.yaml", checks.monitors.is_some()),
+    ];
+    let files: Vec<&str> = files.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect();
+    let beside = match files.split_last() {
+        None => String::new(),
+        Some((last, [])) => format!(" and {last}"),
+        Some((last, rest)) => format!(", {} and {last}", rest.join(", ")),
     };
     let pages = match checks.pages.len() {
         1 => format!("1 runbook{beside}"),

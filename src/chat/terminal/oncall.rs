@@ -52,7 +52,7 @@ impl Show {
     /// `until Mon 2026-11-23 09:00, in 2 d 3 h, then Eva`.
     fn until(&self, one: &OnDuty) -> String {
         let by = one.by_override.as_ref().map_or(String::new(), |id| format!(" ({id})"));
-        let Some(next) = &one.next else { return format!("as far as can be seen{by}") };
+        let Some(next) = &one.next else { return format!("until further notice{by}") };
         let then = next.to.as_ref().map_or("nobody".to_owned(), |person| one_line(person.name(), 60));
         let away = next.at - self.now;
         let away = if away > TimeDelta::zero() { format!(", in {}", time::length(whole(away))) } else { String::new() };
@@ -120,6 +120,17 @@ impl Show {
         if let Some(said) = Wording::new(changed.zone).tell(&changed.fact.event) {
             telln!("{}", wrap(&said, "", self.width));
         }
+        if let Some(taken) = &changed.taken {
+            let (from, until) = (time::planned(taken.from, changed.zone), time::planned(taken.until, changed.zone));
+            let person = one_line(taken.person.name(), 60);
+            let place = taken.instead_of.as_ref().map_or("", |other| other.name());
+            let text = format!(
+                "{person} is on call on {} from {from} until {until} in the place of {}",
+                taken.schedule,
+                one_line(place, 60)
+            );
+            telln!("{}", wrap(&text, "", self.width));
+        }
         if changed.asked.is_some() {
             telln!("{}", self.paint.dim(&taking(&changed.id, "")));
         } else if let Some(now) = &changed.now {
@@ -137,7 +148,8 @@ impl Show {
         let report = &done.report;
         telln!("");
         if report.holes.is_empty() {
-            telln!("{} somebody is on call at every moment of every schedule", self.paint.good("✓"));
+            let names: Vec<&str> = done.zones.keys().map(String::as_str).collect();
+            telln!("{} somebody is on call at every moment: {}", self.paint.good("✓"), names.join(", "));
         }
         for schedule in done.zones.keys() {
             let holes: Vec<&Hole> = report.holes.iter().filter(|hole| hole.schedule == *schedule).collect();

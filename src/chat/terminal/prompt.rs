@@ -352,3 +352,43 @@ fn names(persons: &[Person]) -> String {
     let names: Vec<_> = persons.iter().map(Person::name).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::evidence::Seen;
+
+    #[test]
+    fn an_approval_shows_what_was_seen_before() {
+        let now: Instant = "2026-03-01T12:00:00Z".parse().unwrap();
+        let seen = |step: Option<(&str, bool)>, said: &str, seconds| Seen {
+            step: step.map(|(title, ok)| (title.to_owned(), ok)),
+            said: said.to_owned(),
+            at: now - chrono::TimeDelta::seconds(seconds),
+        };
+        let what = What::Approval {
+            action: "restart redis on Railway".into(),
+            digest: "0123456789abcdef".into(),
+            given: Vec::new(),
+            quorum: 1,
+            approvers: Vec::new(),
+            requester: None,
+        };
+        let waiting = |before| Waiting {
+            step: "restart".into(),
+            title: "Restart Redis".into(),
+            visit: 1,
+            attempt: 0,
+            what: what.clone(),
+            until: None,
+            before: Some(before),
+        };
+        let look = Look { paint: Paint { on: false }, width: 100, zone: Tz::UTC };
+        let shown = |before| Prompt::new(waiting(before)).text(&Person::new("Ana"), now, look);
+        let looked = vec![
+            seen(Some(("Check Redis health", false)), "answered 503; expected status == 200; status was 503", 95),
+            seen(None, "deployment 4f1c SUCCESS since 2026-02-01T08:00:00Z, 1 instance: RUNNING", 12),
+        ];
+        insta::assert_snapshot!(format!("{}\n\n{}", shown(looked), shown(Vec::new())));
+    }
+}

@@ -365,7 +365,8 @@ fn attach_run(state: &State, run: RunId, runbook: String, by: Person) -> Result<
         return Err(Refusal::Already(format!("{run} belongs to it")));
     }
     let mut events = Vec::new();
-    if state.acknowledged_by.is_none() {
+    // What begins by itself is nobody who takes it on.
+    if state.acknowledged_by.is_none() && by.as_monitor().is_none() {
         events.push(Acknowledged { by: by.clone(), by_doing: Some(format!("started {run}")) }.into());
     }
     if state.status == Status::Detected {

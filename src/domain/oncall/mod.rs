@@ -4,7 +4,7 @@
 //! earlier ones, and *overrides* go over all. A *policy* is a ladder of steps that notify schedules and persons.
 //!
 //! Lives here: what `oncall.yaml` says ([`Oncall`]; [`load`] reads it), who is on call when ([`who`], [`shifts`],
-//! [`next_handoff`]), whom a policy reaches ([`Oncall::rung`]), overrides and requests for cover ([`rota`]), what a plan comes to
+//! [`next_handoff`]), overrides and requests for cover ([`rota`]), what a plan comes to
 //! ([`simulate`]). Never lives here: sending anything, reading files, a clock: every instant is an argument.
 
 pub mod load;
@@ -22,7 +22,7 @@ use crate::base::event::{Instant, Person, Severity};
 use crate::base::schedule::Span;
 
 pub use load::load;
-pub use policy::{Place, Policy, Rung, Step, Target};
+pub use policy::{Policy, Step, Target};
 pub use rota::{Override, Overrides};
 pub use schedule::{Handoff, Layer, Schedule, Shift, Source, next_handoff, shifts, who};
 pub use window::Window;

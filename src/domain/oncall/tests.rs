@@ -1,7 +1,6 @@
 //! Rotations around changes of the clock against walks of the wall clock, what goes over them, ladders, and faults of the file.
 
 mod dst;
-mod ladder;
 mod rota;
 
 use super::load::load;

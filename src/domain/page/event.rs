@@ -60,6 +60,11 @@ pub enum Cause {
         /// Which step of it.
         step: String,
     },
+    /// Something that is watched alerts, and whoever set it up wants somebody called.
+    Alert {
+        /// The alert's fingerprint: `monitor:api-health`.
+        fingerprint: String,
+    },
     /// A person asked for somebody.
     Person {
         /// Who.

@@ -16,7 +16,7 @@ pub mod work;
 use crate::base::event::{Instant, Person};
 
 /// Knows who is on call.
-pub trait OnCall {
+pub trait OnCall: Sync {
     /// Who is on call in a schedule at a moment; `None` where nobody is, or the schedule is gone.
     fn who(&self, schedule: &str, at: Instant) -> Option<Person>;
 }

@@ -209,12 +209,17 @@ impl Placed {
 
 /// Reads one YAML document. `None` where it cannot be read, with the fault added.
 pub fn parse(placed: &Placed, faults: &mut Faults<'_>) -> Option<Node> {
+    parse_large(placed, MAX_VALUES, faults)
+}
+
+/// The same of a text that may hold more values than a page.
+pub fn parse_large(placed: &Placed, values: usize, faults: &mut Faults<'_>) -> Option<Node> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
             flow_nesting_limit: MAX_DEPTH,
-            max_nodes: MAX_VALUES,
-            max_events: MAX_VALUES * 2,
+            max_nodes: values,
+            max_events: values * 2,
             max_aliases: 200,
             max_anchors: 100,
             max_recorded_anchor_events: MAX_REPEATED,

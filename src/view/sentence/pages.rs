@@ -35,6 +35,9 @@ impl Wording {
             Cause::Unanswered { run, step } => {
                 format!("{id} calls {policy}: nobody answered '{}' in time", self.heading(run, step))
             }
+            Cause::Alert { fingerprint } => {
+                format!("{id} calls {policy} for {}: {}", quote(fingerprint), quote(&opened.subject))
+            }
             Cause::Person { by } => format!("{} calls {policy} ({id}): {}", name(by), quote(&opened.subject)),
             Cause::Drill { by } => format!("{} tries whether pages reach {policy} ({id}, a drill)", name(by)),
         };

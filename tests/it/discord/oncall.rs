@@ -30,6 +30,9 @@ async fn a_request_for_cover_is_taken_by_pressing_and_the_first_one_has_it() {
     assert_eq!(asked, request);
     assert!(discord.look(|world| world.messages[&asked].text().contains("a \\*wedding\\*")));
 
+    let typed = bo.autocomplete(*channel, "oncall take", &[("id", "")]).await;
+    assert_eq!(typed, [("cov-1 · Ana asks for cover on primary".to_owned(), "cov-1".to_owned())]);
+
     // Whoever may not, and whoever asked, is told so, and nobody else has to read it.
     vic.press(asked, "I take it").acknowledged().await;
     vic.sees(*channel, "Vic is a viewer").await;

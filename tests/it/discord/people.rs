@@ -140,3 +140,34 @@ async fn everybody_is_acknowledged_while_the_bot_is_busy_and_an_expired_token_lo
     let account = discord.account();
     assert!(account.iter().all(|line| line.contains("thinking")), "{account:?}");
 }
+
+#[tokio::test]
+async fn who_is_refused_reads_which_option_to_fill_in() {
+    let place = guarded();
+    let Place { discord, ana, .. } = &place;
+    let vic = discord.member("vic");
+    people(&place.desk, &[("Ana", ana, "responder"), ("Vic", &vic, "viewer")]);
+    let _bot = place.serve().await;
+    let (thread, _) = place.declare("The disk is full").await;
+    place.run(thread, "act").await;
+    ana.sees(thread, "waits for the approval").await;
+
+    for (person, command, options, hint) in [
+        (ana, "incident close", &[] as &[(&str, &str)], "Fill in \\`why\\`"),
+        (ana, "freeze", &[("target", "box"), ("for", "1h")], "not provided: \\`why\\`"),
+        (ana, "freeze", &[("target", "box"), ("for", "soon"), ("why", "x")], "`for\\` soon"),
+        (&vic, "can-i", &[("what", "approve")], "no: "),
+        (ana, "can-i", &[("what", "approve")], "0 of 2 agreed"),
+        (ana, "postmortem check", &[], "/cause"),
+        (ana, "brief", &[], "inc-1"),
+        (ana, "action done", &[("id", "A7")], "/action list all: True"),
+    ] {
+        person.slash(thread, command, options);
+        let said = person.sees_reply().await;
+        assert!(said.contains(hint), "{command}: {said}");
+    }
+    for person in [ana, &vic] {
+        person.reads(thread);
+    }
+    discord.finished();
+}

@@ -141,8 +141,19 @@ async fn every_route_of_guilds_answers_as_discord_would() {
     http.create_guild_commands(guild, &command).await.expect("PUT commands of a guild");
     assert_eq!(http.get_guild_commands(guild).await.expect("GET commands of a guild").len(), 1);
 
-    code(guild.create_channel(&http, serenity::all::CreateChannel::new("x")).await).expect("no route of this world");
-    let unknown = format!("POST /guilds/{guild}/channels is no route that is known here");
+    let channel = || serenity::all::CreateChannel::new("The Disk").topic("full");
+    assert_eq!(code(guild.create_channel(&http, channel()).await), Some(50013));
+    let category = discord.category("incidents", 49);
+    discord.allow_bot(category, crate::world::discord::permissions::MANAGE_CHANNELS);
+    let made = guild.create_channel(&http, channel().category(category)).await.expect("POST channels");
+    assert_eq!(
+        (made.name.as_str(), made.topic.as_deref(), made.parent_id),
+        ("the-disk", Some("full"), Some(category.into()))
+    );
+    assert_eq!(code(guild.create_channel(&http, channel().category(category)).await), Some(50035), "50 are there");
+
+    code(guild.create_role(&http, serenity::all::EditRole::new().name("x")).await).expect("no route of this world");
+    let unknown = format!("POST /guilds/{guild}/roles is no route that is known here");
     assert_eq!(discord.account(), [unknown]);
     let visited = discord.look(|world| world.requests.iter().map(|one| one.route).collect::<BTreeSet<_>>().len());
     assert!(visited > 11, "{visited}");

@@ -12,6 +12,7 @@ use super::trouble::Trouble;
 use super::{BURIED, Room};
 use crate::chat::discord::card::{Card, Row, components};
 use crate::chat::discord::offers::{hash, of_runbooks};
+use crate::chat::discord::text::markdown;
 use crate::chat::discord::told::{self, Asked};
 use crate::domain::incident;
 use crate::domain::run::state::State;
@@ -126,8 +127,15 @@ impl Room<'_> {
         let fitting = self.house.bot.proposed(&self.incident, state).await?;
         if !fitting.is_empty() {
             let row = Row::Buttons(of_runbooks(&self.incident, &fitting));
-            let text = "There is a runbook for this:";
-            self.post(thread, text, Vec::new(), vec![components(&row)], hash("proposed")).await?;
+            let by_operator = fitting.iter().any(|proposed| proposed.by_operator);
+            let environment = self.house.bot.library().environment(None).map(|known| known.environment);
+            let text = match environment {
+                Ok(environment) if by_operator => {
+                    format!("There is a runbook for this. One tap begins it on **{}**:", markdown(&environment, 40))
+                }
+                _ => "There is a runbook for this:".to_owned(),
+            };
+            self.post(thread, &text, Vec::new(), vec![components(&row)], hash("proposed")).await?;
         }
         self.proposed = true;
         Ok(None)

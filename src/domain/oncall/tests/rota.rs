@@ -119,3 +119,12 @@ fn what_makes_no_sense_is_refused_in_words() {
     told.push(desk.rota.take(&id(1), ben, now).unwrap_err());
     insta::assert_snapshot!(told.iter().map(|refusal| format!("{refusal}\n")).collect::<String>());
 }
+
+#[test]
+fn an_id_whose_event_was_erased_is_not_given_again() {
+    let mut desk = Desk::new();
+    desk.rota.skip("override.added");
+    let wanted = Desk::wanted("Eva", "2026-01-13T12:00:00Z", "2026-01-14T12:00:00Z");
+    desk.hears(desk.rota.add(wanted, Person::new("Eva"), at(MONDAY)), MONDAY).unwrap();
+    assert!(desk.rota.get(&id(2)).is_some() && desk.rota.get(&id(1)).is_none());
+}

@@ -21,6 +21,13 @@ impl State {
                 account.push(format!("nobody looked at what the bot wrote in {place}: {}", line(&text)));
             }
         }
+        // Options are filled in here; only a terminal has `--why`.
+        for message in self.messages.values().filter(|message| message.author == self.bot) {
+            let text = message.text();
+            if text.lines().any(|text| text.contains(" --") || text.starts_with("--")) {
+                account.push(format!("the bot speaks of an option as a terminal has it: {}", line(&text)));
+            }
+        }
         if self.faults.left() > 0 {
             account.push(format!("{} planned faults were met by nothing", self.faults.left()));
         }
