@@ -5,6 +5,7 @@
 //! the environment to whoever reads `targets.yaml`.
 
 pub mod file;
+pub mod hooks;
 
 use std::path::PathBuf;
 

@@ -15,3 +15,4 @@ pub mod samples;
 pub mod serve;
 pub mod step;
 pub mod view;
+pub mod web;

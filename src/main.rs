@@ -1,5 +1,6 @@
 //! The binary: arguments, wiring, exit codes.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ use rundown::client::process::ProcessGroups;
 use rundown::client::railway::{ENDPOINT, RailwayApi};
 use rundown::client::redis::RedisServers;
 use rundown::config::file::File;
+use rundown::config::hooks::{Heard, Secret};
 use rundown::config::{Environment, Flags, Settings, host_name, system_login};
 use rundown::doctor::{Patient, examine, finding};
 use rundown::domain::people::Identity;
@@ -32,6 +34,7 @@ use rundown::journal::Journal;
 use rundown::journal::sqlite::SqliteJournal;
 use rundown::serve::Serving;
 use rundown::step::{Executors, Ports};
+use rundown::web::hooks::{Proof, Settings as Hooks, Signed, Source, Token};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -210,7 +213,30 @@ fn serving(file: &File, clock: &Arc<dyn Clock>, environment: Environment<'_>) ->
         let url = pagerduty.url.as_deref().unwrap_or(pagerduty::ENDPOINT);
         Ok::<_, Fault>(PagerDuty::new(Arc::new(HttpClient::new(clock.clone())), url, key))
     });
-    Ok(Serving { discord: discord.transpose()?, pagerduty: pagerduty.transpose()?, heartbeat: heartbeat.transpose()? })
+    let hooks = file.hooks.as_ref().map(|of| hooks(&of.read(environment).map_err(wrong)?));
+    Ok(Serving {
+        discord: discord.transpose()?,
+        pagerduty: pagerduty.transpose()?,
+        heartbeat: heartbeat.transpose()?,
+        hooks: hooks.transpose()?.map(Arc::new),
+    })
+}
+
+/// What the hooks are told.
+fn hooks(heard: &Heard) -> Result<Hooks, Fault> {
+    let mut sources = BTreeMap::new();
+    for (name, secret) in &heard.sources {
+        let proof = match secret {
+            Secret::Shown(secret) => Proof::Bearer(Token::new(secret).map_err(Fault::Failed)?),
+            Secret::InPath(secret) => Proof::Path(Token::new(secret).map_err(Fault::Failed)?),
+            Secret::Signs(secret) => Proof::Signed(Signed::generic(secret)),
+            Secret::GrafanaSigns { secret, signature, timestamp } => {
+                Proof::Signed(Signed::grafana(secret, signature.clone(), timestamp.clone()))
+            }
+        };
+        sources.extend(Source::ALL.into_iter().find(|source| source.word() == *name).map(|source| (source, proof)));
+    }
+    Ok(Hooks { listen: heard.listen, sources, severities: heard.severities.clone() })
 }
 
 /// What really reaches out.

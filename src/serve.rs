@@ -1,9 +1,11 @@
 //! `rundown serve`: the process that drives every run and answers in chat.
 //!
-//! Lives here: wiring the fleet, Discord, the look-out, the heartbeat and the signals together; leaving. Never lives here: what any of them does.
+//! Lives here: wiring the fleet, Discord, the look-out, the hooks for alerts, the heartbeat and the signals together; leaving. Never lives
+//! here: what any of them does.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::channel::mpsc;
@@ -23,6 +25,8 @@ use crate::client::beat::Beat;
 use crate::client::pagerduty::PagerDuty;
 use crate::engine::monitoring::Heard;
 use crate::samples::{Samples, Store};
+use crate::web::Web;
+use crate::web::hooks::Settings as Hooks;
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -34,6 +38,8 @@ pub struct Serving {
     pub discord: Option<Settings>,
     /// `PagerDuty`, where it is set up.
     pub pagerduty: Option<PagerDuty>,
+    /// The hooks for alerts, where they are set up.
+    pub hooks: Option<Arc<Hooks>>,
     /// The heartbeat: where, and how often.
     pub heartbeat: Option<(SecretString, Span)>,
 }
@@ -49,6 +55,14 @@ pub async fn serve(
     say: &dyn Fn(&str),
 ) -> Result<(), Fault> {
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
+    let web = match &serving.hooks {
+        Some(hooks) => Some((Web::open(hooks).await.map_err(Fault::Failed)?, hooks.clone())),
+        None => None,
+    };
+    if let Some((web, hooks)) = &web {
+        let sources: Vec<&str> = hooks.sources.keys().map(|source| source.word()).collect();
+        say(&format!("alerts are heard at http://{}/hooks/ ({})", web.address, sources.join(", ")));
+    }
     let (to_door, news) = mpsc::unbounded();
     let (to_pager, calls) = mpsc::unbounded();
     let (to_lookout, of_incidents) = mpsc::unbounded();
@@ -84,7 +98,14 @@ pub async fn serve(
         }
     }
     .fuse();
-    pin_mut!(driving, talking, paging, beating, looking_out);
+    let hearing = async {
+        match web {
+            Some((web, hooks)) => web.serve(bot, hooks).await,
+            None => futures::future::pending().await,
+        }
+    }
+    .fuse();
+    pin_mut!(driving, talking, paging, beating, looking_out, hearing);
     let mut leave = futures::future::pending().boxed().fuse();
     loop {
         select_biased! {
@@ -98,6 +119,7 @@ pub async fn serve(
             talked = talking => talked?,
             () = paging => {}
             () = looking_out => {}
+            () = hearing => {}
             () = beating => {}
         }
     }

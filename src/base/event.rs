@@ -7,6 +7,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// A point in time as the whole program keeps it: UTC, rounded to milliseconds by [`crate::base::clock::Clock`].
 pub type Instant = DateTime<Utc>;
@@ -125,6 +126,13 @@ impl Stream {
     #[must_use]
     pub fn rota() -> Self {
         Self("oncall:rota".to_owned())
+    }
+
+    /// A group of alerts, by what its source calls it. That may be any text: the stream goes by its hash.
+    #[must_use]
+    pub fn alerts(source: &str, group: &str) -> Self {
+        let hash = hex::encode(Sha256::digest(group));
+        Self(format!("alert:{source}/{}", &hash[..24]))
     }
 
     /// The stream of one monitor: what it changed to, and who muted it.

@@ -111,7 +111,7 @@ impl Bot {
 
     async fn look_at_deployments(&self, incident: &IncidentId, known: &mut Known) -> Result<(), Fault> {
         let state = self.incident_state(incident).await?;
-        let services = self.services_of(&state).await?;
+        let services = self.services_of(incident, &state).await?;
         if services.is_empty() {
             return Ok(());
         }
@@ -154,9 +154,9 @@ impl Bot {
         known.0.get(&key)?.1.as_ref()
     }
 
-    /// The Railway services that an incident's runs act on or read; those of the runbooks that are written for its title, while
-    /// nothing was run yet.
-    async fn services_of(&self, state: &State) -> Result<Vec<(String, Service)>, Fault> {
+    /// The Railway services that an incident's runs act on or read; those of the runbooks that it calls for, while nothing was
+    /// run yet.
+    async fn services_of(&self, incident: &IncidentId, state: &State) -> Result<Vec<(String, Service)>, Fault> {
         let mut found = BTreeMap::new();
         for run in state.runs.iter().rev().take(RUNS) {
             // A plan that was erased names no targets any more.
@@ -166,9 +166,9 @@ impl Bot {
         }
         if state.runs.is_empty() {
             let at = At { environment: state.environment.clone(), ..At::default() };
-            let fitting = self.fitting(&state.title)?;
+            let fitting = self.proposed(incident, state).await?;
             // One that needs inputs to be planned names its targets when it is run.
-            let plans = fitting.iter().filter_map(|(runbook, _)| self.plan(runbook, &at).ok());
+            let plans = fitting.iter().filter_map(|proposed| self.plan(&proposed.id, &at).ok());
             plans.for_each(|planned| found.extend(services(&planned.plan)));
         }
         Ok(found.into_iter().map(|((environment, _), service)| (environment, service)).take(SERVICES).collect())

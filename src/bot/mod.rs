@@ -3,6 +3,7 @@
 //! Lives here: the command grammar, the use cases (one file each), their faults. Never lives here: how a door shows an
 //! answer (`chat`), what follows from what (`domain`).
 
+pub mod alerting;
 pub mod answers;
 pub mod backup;
 pub mod charts;

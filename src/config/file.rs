@@ -29,6 +29,8 @@ pub struct File {
     pub discord: Option<Discord>,
     /// What wakes people.
     pub pagerduty: Option<PagerDuty>,
+    /// Where other systems report alerts.
+    pub hooks: Option<super::hooks::Hooks>,
     /// Something elsewhere that notices when this process is dead.
     pub heartbeat: Option<Heartbeat>,
     /// How long the platform waits between asking the server to leave and killing it; only `doctor` reads it.

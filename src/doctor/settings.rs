@@ -40,6 +40,9 @@ pub fn file(read: &Result<File, FileError>, variables: Environment<'_>) -> Vec<F
         faults.extend(heartbeat.url.value("heartbeat.url", variables).err());
         faults.extend(heartbeat.every().err());
     }
+    if let Some(hooks) = &file.hooks {
+        faults.extend(hooks.read(variables).err());
+    }
     if faults.is_empty() {
         return vec![Finding::good(CHECK, "rundown.toml is understood, and every secret that it names has a value")];
     }

@@ -1,11 +1,11 @@
-//! Everything that is known about an incident, in order: the union of what incidents, runs, targets, pages, monitors and the rota
-//! state.
+//! Everything that is known about an incident, in order: the union of what incidents, runs, targets, pages, alerts, monitors and the
+//! rota state.
 //!
 //! Lives here: [`Fact`], and how a stored event becomes one. Never lives here: how it is shown (`view/`).
 
 use crate::base::event::{IncidentId, PageId, RunId, Stream, Unreadable};
 use crate::domain::oncall::rota;
-use crate::domain::{incident, monitor, page, run, target};
+use crate::domain::{alert, incident, monitor, page, run, target};
 
 /// One fact of whatever stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub enum Fact {
     Target(String, target::event::Event),
     /// About a page.
     Page(PageId, page::event::Event),
+    /// About a group of alerts, by `source/hash`.
+    Alert(String, alert::event::Event),
     /// About who is on call beside the rotation.
     Rota(rota::event::Event),
     /// About a monitor, by its name.
@@ -56,6 +58,8 @@ impl Fact {
                 let id = PageId::parse(stream.key()).map_err(|bad| unreadable(bad.to_string()))?;
                 page::event::Event::decode(kind, version, body).map(|event| Self::Page(id, event))
             }
+            "alert" => alert::event::Event::decode(kind, version, body)
+                .map(|event| Self::Alert(stream.key().to_owned(), event)),
             "oncall" => rota::event::Event::decode(kind, version, body).map(Self::Rota),
             "monitor" => monitor::event::Event::decode(kind, version, body)
                 .map(|event| Self::Monitor(stream.key().to_owned(), event)),

@@ -3,7 +3,7 @@
 use crate::base::event::{Actor, Head, Instant, Recorded, Unreadable};
 use crate::domain::oncall::rota;
 use crate::domain::timeline::Fact;
-use crate::domain::{incident, monitor, page, run, target};
+use crate::domain::{alert, incident, monitor, page, run, target};
 use crate::journal::{NewEvent, Row};
 
 fn new_event(
@@ -29,6 +29,10 @@ pub(super) fn target_event(event: &target::event::Event, actor: &Actor, at: Inst
 }
 
 pub(super) fn page_event(event: &page::event::Event, actor: &Actor, at: Instant) -> Result<NewEvent, Unreadable> {
+    new_event(event.kind(), event.version(), event.encode(), actor, at)
+}
+
+pub(super) fn alert_event(event: &alert::event::Event, actor: &Actor, at: Instant) -> Result<NewEvent, Unreadable> {
     new_event(event.kind(), event.version(), event.encode(), actor, at)
 }
 

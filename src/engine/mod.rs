@@ -4,6 +4,7 @@
 //! watches, errors. Never lives here: what follows from what (`domain`), how a thing is done (`step`), where events are
 //! kept (`journal`). Nothing here knows tokio: everything is a future, and waits through the clock.
 
+mod alerts;
 mod codec;
 mod drive;
 mod incidents;
@@ -30,6 +31,7 @@ use crate::domain::timeline::Fact;
 use crate::domain::{incident, page};
 use crate::journal::{AppendError, Batch, Item, Journal, ReadError, Select};
 
+pub use alerts::Took;
 pub use drive::{DriveOptions, Message, Standing, Stopped};
 pub use rota::RotaTold;
 

@@ -190,6 +190,7 @@ impl Session {
                 }
                 timeline::Fact::Incident(..)
                 | timeline::Fact::Page(..)
+                | timeline::Fact::Alert(..)
                 | timeline::Fact::Rota(_)
                 | timeline::Fact::Monitor(..)
                 | timeline::Fact::Erased { .. } => {}

@@ -30,6 +30,7 @@ impl Entry {
             Fact::Incident(_, event) => (event.kind().to_owned(), event.encode().ok()),
             Fact::Run(_, event) => (event.kind().to_owned(), event.encode().ok()),
             Fact::Page(_, event) => (event.kind().to_owned(), event.encode().ok()),
+            Fact::Alert(_, event) => (event.kind().to_owned(), event.encode().ok()),
             Fact::Target(_, event) => (event.kind().to_owned(), event.encode().ok()),
             Fact::Rota(event) => (event.kind().to_owned(), event.encode().ok()),
             Fact::Monitor(_, event) => (event.kind().to_owned(), event.encode().ok()),

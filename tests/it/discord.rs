@@ -1,6 +1,7 @@
 //! Discord: the look-alike itself, with the real client library as its bot.
 #![allow(clippy::disallowed_methods, reason = "Discord is outside the program and lives in real time")]
 
+mod alerts;
 mod channels;
 mod deployments;
 mod endpoint;

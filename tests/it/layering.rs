@@ -17,11 +17,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain::runbook", &["base", "domain::action", "domain::source"]),
     ("domain::run", &["base", "domain::action", "domain::runbook", "domain::target"]),
     ("domain::incident", &["base"]),
+    ("domain::alert", &["base", "domain::incident"]),
     ("domain::page", &["base", "domain::incident", "domain::run"]),
     (
         "domain::timeline",
         &[
             "base",
+            "domain::alert",
             "domain::incident",
             "domain::monitor",
             "domain::oncall",
@@ -38,14 +40,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["base", "client", "domain", "engine", "journal", "step", "view"]),
     ("bot", &["base", "client", "config", "domain", "engine", "journal", "rehearsal", "samples", "step", "view"]),
     ("chat", &["base", "bot", "domain", "view"]),
+    ("web", &["base", "bot", "domain", "view"]),
     ("doctor", &["base", "bot", "chat", "client", "config", "domain", "journal", "view"]),
     ("rehearsal", &["base", "client", "domain", "engine", "journal", "step", "view"]),
 ];
 
 /// Names that only some floors may speak of at all: an absence is the shortest way to keep a promise.
 const ABSENCES: &[(&str, &[&str])] = &[
-    ("tokio::", &["client", "chat", "main", "base/clock", "rehearsal/live"]),
-    ("hyper::", &["chat/discord/endpoint", "client/http", "rehearsal/live"]),
+    ("tokio::", &["client", "chat", "web", "main", "base/clock", "rehearsal/live"]),
+    ("hyper::", &["chat/discord/endpoint", "client/http", "rehearsal/live", "web/listen"]),
     ("reqwest::", &["client"]),
     ("rusqlite::", &["journal", "samples"]),
     ("resvg::", &["view/chart/png"]),

@@ -6,6 +6,7 @@ mod clients;
 mod contract;
 mod discord;
 mod doctor;
+mod hooks;
 mod kill;
 mod layering;
 mod monitors;

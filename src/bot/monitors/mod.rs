@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 
 use super::library::Watched;
 use super::{Bot, Fault};
-use crate::base::event::{Actor, Instant, Recorded};
+use crate::base::event::{Actor, IncidentId, Instant, Recorded};
 use crate::base::schedule::{Span, zone};
 use crate::base::text::{nearest, one_line};
 use crate::domain::action::resolve::{base_scope, resolve};
@@ -205,13 +205,18 @@ impl Bot {
         self.library.monitors().map_or(Tz::UTC, |watched| zone_of(&watched))
     }
 
-    /// Runbooks for an incident: what the monitor that declared it proposes, and what its title finds.
+    /// Runbooks for an incident: what the monitor that declared it proposes, what its alerts name, and what its title and its alerts
+    /// find.
     ///
     /// # Errors
-    /// The runbooks cannot be read.
-    pub fn proposed(&self, state: &crate::domain::incident::state::State) -> Result<Vec<Proposed>, Fault> {
+    /// The runbooks or the journal cannot be read.
+    pub async fn proposed(
+        &self,
+        incident: &IncidentId,
+        state: &crate::domain::incident::state::State,
+    ) -> Result<Vec<Proposed>, Fault> {
         let found = |(id, title)| Proposed { id, title, by_operator: false };
-        let mut fitting: Vec<Proposed> = self.fitting(&state.title)?.into_iter().map(found).collect();
+        let mut fitting: Vec<Proposed> = self.fitting_alerts(incident, state).await?.into_iter().map(found).collect();
         let monitors = self.library.monitors().unwrap_or_default().monitors;
         let monitor = state.declared_by.as_monitor().and_then(|id| monitors.all.get(id));
         if let Some(proposed) = monitor.and_then(|spec| spec.on_failure.propose.as_ref()) {

@@ -203,7 +203,7 @@ impl Context<'_> {
                 let state = bot.incident_state(incident).await?;
                 let mut offers = offers::of_incident(incident, &state);
                 if state.status.is_open() {
-                    offers.extend(offers::of_runbooks(incident, &bot.proposed(&state)?));
+                    offers.extend(offers::of_runbooks(incident, &bot.proposed(incident, &state).await?));
                 }
                 offers
             }

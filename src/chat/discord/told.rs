@@ -20,6 +20,7 @@ use crate::bot::reports::Drafted;
 use crate::bot::waiting::waiting;
 use crate::bot::{Bot, Fault};
 use crate::domain::action::Action;
+use crate::domain::alert::event::{Event as Alert, Led, Then};
 use crate::domain::incident;
 use crate::domain::incident::event::Event as OfIncident;
 use crate::domain::run::event::{Event, Point, WatchTallied};
@@ -177,6 +178,13 @@ pub fn note(recorded: &Recorded<Fact>, said: Option<String>) -> Option<Note> {
         Fact::Run(_, Event::Finished(finished)) => Some(Note::Text(format!("{} {said}", ended(finished.outcome)))),
         Fact::Run(run, Event::StepFinished(finished)) if finished.facts.contains_key("verdict") => {
             Some(Note::Watched { run: run.clone(), step: finished.step.clone(), text: said })
+        }
+        // What an incident begins with is its card; what resolves it says so itself.
+        Fact::Alert(_, Alert::Fired(fired)) if matches!(fired.led, Led::Joined { .. }) => {
+            Some(Note::Text(format!("🚨 {said}")))
+        }
+        Fact::Alert(_, Alert::Resolved(over)) if matches!(over.then, Then::PersonDecides) => {
+            Some(Note::Text(format!("✅ {said}")))
         }
         Fact::Incident(_, OfIncident::Resolved(_)) => Some(Note::Resolved(said)),
         Fact::Monitor(_, event) => mark(event).map(|mark| Note::Text(format!("{mark} {said}"))),

@@ -20,6 +20,9 @@ pub fn line(recorded: &Recorded<Fact>) -> String {
         Fact::Target(name, event) => {
             (Stream::named(format!("target:{name}")), event.kind().to_owned(), parsed(event.encode()))
         }
+        Fact::Alert(name, event) => {
+            (Stream::named(format!("alert:{name}")), event.kind().to_owned(), parsed(event.encode()))
+        }
         Fact::Rota(event) => (Stream::rota(), event.kind().to_owned(), parsed(event.encode())),
         Fact::Monitor(name, event) => (Stream::monitor(name), event.kind().to_owned(), parsed(event.encode())),
         Fact::Erased { stream, kind } => (stream.clone(), kind.clone(), Value::Null),

@@ -274,17 +274,17 @@ fn an_incident_calls_once_until_somebody_takes_it_on_or_it_is_over() {
     assert_eq!(want(&incident(Some(Severity::P3), &[]), &[]), []);
     assert_eq!(want(&incident(None, &[]), &[]), []);
     let worse = Command::SetSeverity { severity: Severity::P0, why: None };
-    assert_eq!(want(&incident(Some(Severity::P3), &[worse.clone()]), &[]), [Want::Open(Cause::Incident)]);
+    assert_eq!(want(&incident(Some(Severity::P3), std::slice::from_ref(&worse)), &[]), [Want::Open(Cause::Incident)]);
     let page = Story::begins(opened(), Rota::usual()).state;
-    assert_eq!(want(&incident(Some(Severity::P1), &[]), &[page.clone()]), []);
+    assert_eq!(want(&incident(Some(Severity::P1), &[]), std::slice::from_ref(&page)), []);
     let held = Story::begins(Opened { held_until: Some(minutes(60)), ..opened() }, Rota::usual()).state;
     let urgent = Want::Tell(held.id.clone(), Input::Urgent);
     assert_eq!(want(&incident(Some(Severity::P1), &[worse]), &[held]), [urgent]);
     let taken = incident(Some(Severity::P1), &[Command::Acknowledge]);
     assert_eq!(want(&taken, &[]), []);
-    assert_eq!(want(&taken, &[page.clone()]), [Want::Tell(page.id.clone(), Input::Answer { by: ana() })]);
+    assert_eq!(want(&taken, std::slice::from_ref(&page)), [Want::Tell(page.id.clone(), Input::Answer { by: ana() })]);
     let over = incident(Some(Severity::P1), &[Command::Resolve { why: Some("gone".into()) }]);
-    assert_eq!(want(&over, &[page.clone()]), [Want::Tell(page.id, Input::End(End::Resolved))]);
+    assert_eq!(want(&over, std::slice::from_ref(&page)), [Want::Tell(page.id, Input::End(End::Resolved))]);
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn a_question_that_nobody_answers_in_time_calls_until_somebody_does() {
     let cause = Cause::Unanswered { run: run.clone(), step: "restart".into() };
     assert_eq!(wanted(&incident, &heard, &[], &never, &never), [Want::Open(cause.clone())]);
     let page = Story::begins(Opened { cause, ..opened() }, Rota::usual()).state;
-    assert_eq!(wanted(&incident, &heard, &[page.clone()], &never, &never), [], "it calls already");
+    assert_eq!(wanted(&incident, &heard, std::slice::from_ref(&page), &never, &never), [], "it calls already");
     let given = ApprovalGiven { step: "restart".into(), digest: String::new(), by: ana(), count: 1, quorum: 1 };
     heard.hear_run(&run, &given.into(), &person, minutes(2));
     let over = Want::Tell(page.id.clone(), Input::End(End::Settled));

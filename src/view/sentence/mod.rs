@@ -4,6 +4,7 @@
 //! control or bidirectional characters, but it is *not* escaped for Markdown. Never lives here: the time of a fact itself
 //! (its reader prints that), colours, citations.
 
+mod alerts;
 mod findings;
 mod monitors;
 mod pages;
@@ -91,6 +92,7 @@ impl Wording {
             Fact::Incident(_, event) => Some(self.incident(event)),
             Fact::Run(id, event) => self.run(id, event),
             Fact::Page(id, event) => self.page(id, event),
+            Fact::Alert(_, event) => Some(alerts::sentence(event)),
             Fact::Target(name, event) => targets::sentence(name, event, self.zone),
             Fact::Rota(event) => Some(rota::sentence(event, self.zone)),
             Fact::Monitor(name, event) => monitors::sentence(name, event, |at| self.at(at)),

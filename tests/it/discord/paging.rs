@@ -7,15 +7,15 @@ use crate::world::discord::{How, Id, Person, State};
 use crate::world::pagerduty::{PagerDuty, ROUTING_KEY};
 
 /// Ana is on call first, Bo next; Eva is the last resort.
-struct Duty {
-    place: Place,
-    bo: Person,
-    eva: Person,
-    pager: PagerDuty,
+pub struct Duty {
+    pub place: Place,
+    pub bo: Person,
+    pub eva: Person,
+    pub pager: PagerDuty,
 }
 
 impl Duty {
-    async fn new(first: &str, next: &str) -> Self {
+    pub async fn new(first: &str, next: &str) -> Self {
         let place = Place::by_hand();
         let (bo, eva) = (place.discord.member("bo"), place.discord.member("eva"));
         people(&place.desk, &[("Ana", &place.ana, "commander"), ("Bo", &bo, "responder"), ("Eva", &eva, "responder")]);
@@ -38,8 +38,13 @@ impl Duty {
     }
 
     async fn serve(&self) -> Served {
+        self.serve_with("").await
+    }
+
+    /// Starts the server with more in its settings.
+    pub async fn serve_with(&self, settings: &str) -> Served {
         let before = self.place.discord.look(|world| world.sessions.identified);
-        let more = format!("[pagerduty]\nurl = \"{}\"\nrouting-key = {{ file = \"key\" }}\n", self.pager.url);
+        let more = format!("{settings}[pagerduty]\nurl = \"{}\"\nrouting-key = {{ file = \"key\" }}\n", self.pager.url);
         std::fs::write(self.place.desk.path().join("key"), format!("{ROUTING_KEY}\n")).unwrap();
         let served = Served::spawn(&self.place.desk, &self.place.discord, self.place.ops, &more);
         self.place

@@ -115,7 +115,7 @@ impl Room<'_> {
         }
     }
 
-    /// Offers the runbooks that are written for what the incident is called, once, while nothing runs.
+    /// Offers the runbooks that the incident calls for by its title and its alerts, once, while nothing runs.
     pub(super) async fn propose(
         &mut self,
         thread: ChannelId,
@@ -124,7 +124,7 @@ impl Room<'_> {
         if self.proposed || !state.runs.is_empty() || !state.status.is_open() {
             return Ok(None);
         }
-        let fitting = self.house.bot.proposed(state)?;
+        let fitting = self.house.bot.proposed(&self.incident, state).await?;
         if !fitting.is_empty() {
             let row = Row::Buttons(of_runbooks(&self.incident, &fitting));
             let by_operator = fitting.iter().any(|proposed| proposed.by_operator);

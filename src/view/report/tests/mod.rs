@@ -233,6 +233,9 @@ fn poisoned(fact: &Fact, text: &str) -> Fact {
         Fact::Run(id, event) => (Stream::run(id), event.kind(), event.version(), event.encode()),
         Fact::Rota(event) => (Stream::rota(), event.kind(), event.version(), event.encode()),
         Fact::Page(id, event) => (Stream::page(id), event.kind(), event.version(), event.encode()),
+        Fact::Alert(name, event) => {
+            (Stream::named(format!("alert:{name}")), event.kind(), event.version(), event.encode())
+        }
         Fact::Target(name, event) => {
             (Stream::named(format!("target:{name}")), event.kind(), event.version(), event.encode())
         }
