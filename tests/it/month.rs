@@ -1,8 +1,8 @@
 //! A month on call in virtual time: rotations over a change of the clock, pages that escalate, a monitor that flaps, a heartbeat that stops,
-//! a restart in the middle of an escalation, six hours without Discord. The use cases, the keeper of pages and the monitors are the real
+//! three alerts for one incident, a restart in the middle of an escalation, six hours without Discord. The use cases, the keeper of pages and the monitors are the real
 //! ones; the world, the ways to reach people and the people are scripted. The whole log is a snapshot.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use futures::executor::{LocalPool, block_on};
 use futures::future::BoxFuture;
 use futures::task::LocalSpawnExt as _;
 use rundown::base::clock::{Clock, VirtualClock};
-use rundown::base::event::{Actor, Head, Instant, Person, Recorded};
+use rundown::base::event::{Actor, Head, Instant, Person, Recorded, Severity};
 use rundown::bot::Bot;
 use rundown::bot::fleet::{Appended, Fleet};
 use rundown::bot::grammar::{Incident, Note, OverrideArgs, Page};
@@ -22,6 +22,7 @@ use rundown::bot::paging::Carrier;
 use rundown::client::SendError;
 use rundown::client::http::{Http, HttpRequest, HttpResponse};
 use rundown::config::Folder;
+use rundown::domain::alert::{Alert, Standing};
 use rundown::domain::page::decide::Outcome;
 use rundown::domain::page::event::{Route, Task};
 use rundown::domain::page::state::State;
@@ -44,12 +45,14 @@ const ONCALL: &str = "zone: Europe/Berlin\nschedules:\n  primary:\n    layers:\n
                       }\nquiet_hours: { from: \"22:00\", to: \"07:00\", hold: [P2] }\nreminders: { update_every: { P1: 1h }, at_most: \
                       2 }\n";
 const TARGETS: &str = "environments:\n  production:\n    zone: Europe/Berlin\n    targets:\n      api: { url: \
-                       \"http://api.example\" }\n      shop: { url: \"http://shop.example\" }\n";
+                       \"http://api.example\" }\n      shop: { url: \"http://shop.example\" }\n      cache: { url: \
+                       \"http://cache.example\" }\n";
 const MONITORS: &str = "defaults: { every: 1m, fail_for: 3m, ok_for: 5m }\nmonitors:\n  api:\n    title: The API\n    check: { http: \
                         { get: \"{{target.api.url}}/health\" } }\n    expect: [status == 200]\n    on_failure: { severity: P1, declare: \
                         true }\n  shop:\n    title: The shop\n    check: { http: { get: \"{{target.shop.url}}/health\" } }\n    expect: \
                         [status == 200]\n    depends_on: [api]\n    flapping: { changes: 4, within: 2h }\n    on_failure: { severity: \
-                        P1, declare: true }\n  backup:\n    title: The nightly backup\n    heartbeat: { every: 24h, grace: 1h }\n    \
+                        P1, declare: true }\n  cache:\n    title: The cache\n    check: { http: \
+                        { get: \"{{target.cache.url}}/ping\" } }\n    on_failure: { severity: P1, page: true }\n  backup:\n    title: The nightly backup\n    heartbeat: { every: 24h, grace: 1h }\n    \
                         on_failure: { severity: P2, declare: true }\n";
 
 /// A moment by the clock on the wall in Berlin.
@@ -126,6 +129,9 @@ enum Does {
     Overrides(&'static str, &'static str, &'static str),
     /// The backup ran, and says so.
     Beats,
+    /// Another system alerts of something in one group, or says that it is over.
+    Fires(&'static str),
+    Resolved(&'static str),
     /// The process is killed and begins anew.
     Restarts,
 }
@@ -229,8 +235,26 @@ impl Month {
                 drop(block_on(bot.on_call_override(&person(who), &asked)).unwrap());
             }
             Does::Beats => process.beats.heard("backup", self.world.now()),
+            Does::Fires(what) => self.alerts(what, Standing::Firing),
+            Does::Resolved(what) => self.alerts(what, Standing::Resolved),
             Does::Restarts => {}
         }
+    }
+
+    fn alerts(&self, what: &str, state: Standing) {
+        let alert = Alert {
+            source: "alertmanager".into(),
+            fingerprint: what.into(),
+            group: "{}:{service=\"shop\"}".into(),
+            title: what.into(),
+            severity: Some(Severity::P1),
+            state,
+            since: None,
+            details: BTreeMap::new(),
+            link: None,
+            runbook: None,
+        };
+        block_on(self.bot.engine().unwrap().alert(alert)).unwrap();
     }
 
     /// Plays it all until `end`.
@@ -268,7 +292,9 @@ fn world() -> Arc<World> {
             ("api", at("03-22 02:30"), at("03-22 03:20")),
             ("api", at("03-30 09:30"), at("03-30 09:50")),
             ("api", at("04-02 04:00"), at("04-02 04:40")),
-            ("api", at("04-06 14:00"), at("04-06 14:30")),
+            ("api", at("03-27 10:00"), at("03-27 10:08")),
+            ("api", at("04-06 14:00"), at("04-06 16:28")),
+            ("cache", at("04-08 20:00"), at("04-08 20:30")),
             ("api", at("04-11 11:00"), at("04-11 11:20")),
             // Up and down for two hours: seven minutes each.
             ("shop", at("03-25 15:00"), at("03-25 15:07")),
@@ -305,6 +331,17 @@ fn script() -> VecDeque<(Instant, Does)> {
         // Nobody sees it in Discord; PagerDuty rings.
         (at("04-06 16:30"), Does::Acks("Ana")),
         (at("04-06 16:40"), Does::Resolves("Ana")),
+        // Three alerts of one group, one of them twice: one incident, one page.
+        (at("04-07 18:00"), Does::Fires("queue is long")),
+        (at("04-07 18:01"), Does::Fires("orders fail")),
+        (at("04-07 18:02"), Does::Fires("queue is long")),
+        (at("04-07 18:03"), Does::Fires("checkout is slow")),
+        (at("04-07 18:04"), Does::Acks("Ana")),
+        (at("04-07 18:20"), Does::Resolved("orders fail")),
+        (at("04-07 18:21"), Does::Resolved("queue is long")),
+        (at("04-07 18:22"), Does::Resolved("checkout is slow")),
+        (at("04-07 18:30"), Does::Resolves("Ana")),
+        (at("04-08 20:05"), Does::Acks("Ana")),
         (at("04-10 12:00"), Does::Overrides("Ben", "sat 08:00", "in 8h")),
         (at("04-11 11:05"), Does::Acks("Ben")),
         (at("04-11 11:30"), Does::Resolves("Ben")),

@@ -95,7 +95,7 @@ impl Alerts for Desk<'_> {
                 Status::Resolved => {
                     let cause = Cause::Alert { fingerprint: alert.fingerprint.clone() };
                     self.bot.end_page(&cause).await.map_err(|fault| fault.to_string())?;
-                    // Its recovery stands in the timeline of the incident; that it is over, a person says.
+                    self.recovers(alert).await.map_err(|fault| fault.to_string())?;
                     Ok(alert.incident.clone())
                 }
             }
@@ -126,6 +126,19 @@ impl Desk<'_> {
             self.start(&actor, &incident, runbook).await;
         }
         Ok(Some(incident))
+    }
+
+    /// It is well again. An incident that nobody has taken on is over with it; what people work on, people end.
+    async fn recovers(&self, alert: &Alert) -> Result<(), Fault> {
+        let Some(incident) = &alert.incident else { return Ok(()) };
+        let state = self.bot.incident_state(incident).await?;
+        if !state.status.is_open() || state.is_worked_on() || state.declared_by != Person::monitor(&alert.monitor) {
+            return Ok(());
+        }
+        let why = format!("{} is well again, and nobody had begun to work on it", alert.title);
+        let command = Command::Resolve { why: Some(why) };
+        self.bot.engine()?.incident_command(incident, &actor(alert), None, command).await?;
+        Ok(())
     }
 
     /// Calls somebody where that is wanted, and the incident's severity does not do so by itself.

@@ -109,7 +109,7 @@ pub fn resolve(group: &State, incidents: &Incidents, alerts: &[Alert], now: Inst
         let then = match open {
             None => Then::WasOver,
             Some(_) if group.firing_for(&id) > 0 => Then::OthersFire,
-            Some(incident) if is_worked_on(incident) => Then::PersonDecides,
+            Some(incident) if incident.is_worked_on() => Then::PersonDecides,
             Some(incident) => {
                 let why = "every alert that led here is resolved at its source, and nobody had begun to work on it";
                 let command = Command::Resolve { why: Some(why.to_owned()) };
@@ -128,14 +128,6 @@ pub fn resolve(group: &State, incidents: &Incidents, alerts: &[Alert], now: Inst
         follows.group.push(Resolved { source, fingerprint, title: alert.title.clone(), then }.into());
     }
     found.into_values().collect()
-}
-
-/// Whether a person has to do with it: what people work on, people end.
-fn is_worked_on(incident: &Incident) -> bool {
-    incident.acknowledged_by.is_some()
-        || !incident.runs.is_empty()
-        || !incident.roles.is_empty()
-        || incident.status != of_incident::Status::Detected
 }
 
 fn declared(first: &Alert, severity: Severity, by: &Person, now: Instant) -> Option<Vec<of_incident::Event>> {

@@ -169,6 +169,15 @@ impl State {
         Ok(state)
     }
 
+    /// Whether anybody has begun to work on it. What people work on, people end; what nobody took on may end by itself.
+    #[must_use]
+    pub fn is_worked_on(&self) -> bool {
+        self.acknowledged_by.is_some()
+            || !self.runs.is_empty()
+            || !self.roles.is_empty()
+            || self.status != Status::Detected
+    }
+
     /// Folds one event that happened at `at` into what there is so far.
     ///
     /// # Errors
