@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Durable no-op steps a second in Restate, one invocation and 50 at once, and the memory its server holds afterwards; beside what
-# script/bench prints for this engine. Needs node and iproute2, and the right to make a network namespace (root): the
-# server and the handlers see nothing but their own loopback. Installs both into $1.
+# Durable no-op steps a second in Restate, one invocation and 50 at once, and the memory its server and the Node service hold
+# afterwards; beside the figures of `rundown serve` in the file $2, where it is given. Needs node and iproute2, and the right to make a network
+# namespace (root): the server and the handlers see nothing but their own loopback. Installs both into $1.
 set -euo pipefail
 work=$1
+ours=$(realpath "${2:-/dev/null}")
 mkdir -p "$work/restate"
 cd "$work/restate"
 if [ ! -x node_modules/.bin/restate-server ]; then
@@ -57,5 +58,18 @@ unshare -n bash -euo pipefail -c '
   node --import ./polyfill.js handlers.js > handlers.log 2>&1 & handlers=$!
   trap "kill $server $handlers 2>/dev/null || true" EXIT
   node measure.js
-  awk "/VmRSS/ { printf \"restate-server, memory afterwards         %7.0f MB\n\", \$2 / 1024 }" "/proc/$(pgrep -x restate-server | head -1)/status"
-'
+  held() { awk -v what="$1" "/VmRSS/ { printf \"%-39s %9.0f MB afterwards\\n\", what, \$2 / 1024 }" "/proc/$2/status"; }
+  held "restate, its server" "$(pgrep -x restate-server | head -1)"
+  held "restate, the Node service" "$handlers"
+' | tee figures
+# Beside the real program: the same disk, the same minutes.
+awk -F '  +' '
+  FNR == NR { if (/^rundown serve/) { rate[$1] = $2 + 0; held[$1] = $3 + 0 } next }
+  /^restate, one/ { one = $2 + 0 }
+  /^restate, 50/ { many = $2 + 0 }
+  /^restate, its server/ { server = $2 + 0 }
+  END {
+    for (name in rate) {
+      printf "%-39s %9.1f times Restate, memory of its server %.0f times ours\n", name, rate[name] / (name ~ /one run/ ? one : many), server / held[name]
+    }
+  }' "$ours" figures | sort

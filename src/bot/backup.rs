@@ -15,6 +15,7 @@ use crate::journal::erase::{ERASED, Erasure};
 use crate::journal::sqlite::{SqliteJournal, copy, exclusive};
 use crate::journal::verify::verify;
 use crate::journal::{ChainHead, Journal, Select};
+use crate::samples::beside;
 
 /// Rows read at a time.
 const PAGE: usize = 500;
@@ -28,6 +29,8 @@ pub struct BackedUp {
     pub size: u64,
     /// What was found in it.
     pub verified: Verified,
+    /// Where the samples of monitors were copied to, where there are any; or why they were not.
+    pub samples: Option<Result<PathBuf, String>>,
 }
 
 /// A copy that was put back.
@@ -97,7 +100,9 @@ impl Bot {
         drop(copied);
         let size = std::fs::metadata(draft.path()).map_err(failed)?.len();
         draft.settle(asked.force).map_err(Fault::Failed)?;
-        Ok(BackedUp { to, size, verified })
+        let (samples, copied) = (self.samples_file(), beside(&to));
+        let samples = samples.exists().then(|| crate::samples::copy(&samples, &copied).map(|()| copied));
+        Ok(BackedUp { to, size, verified, samples })
     }
 
     /// Checks a backup and puts it in the journal's place.
@@ -145,6 +150,11 @@ impl Bot {
             restored.aside = Some(copy::keep_aside(to, self.clock.now()).map_err(Fault::Failed)?);
         }
         draft.settle(stood).map_err(Fault::Failed)?;
+        // Samples that are here are newer than any copy of them.
+        let (samples, here) = (beside(from), self.samples_file());
+        if samples.exists() && !here.exists() {
+            crate::samples::copy(&samples, &here).map_err(Fault::Failed)?;
+        }
         Ok(restored)
     }
 

@@ -140,20 +140,28 @@ pub struct PublicOnly;
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let mut denied = None;
-            let mut public = Vec::with_capacity(found.len());
-            for address in found {
-                match check(name.as_str(), address.ip()) {
-                    Ok(()) => public.push(address),
-                    Err(reason) => denied = Some(reason),
-                }
-            }
-            match denied {
-                Some(reason) if public.is_empty() => Err(reason.into()),
-                _ => Ok(Box::new(public.into_iter()) as Addrs),
-            }
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(Box::new(public_only(name.as_str(), found)?.into_iter()) as Addrs)
         })
+    }
+}
+
+/// The public addresses among those that a name led to.
+///
+/// # Errors
+/// [`Denied`] where there is none, and one that is not public.
+pub fn public_only(host: &str, found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, Denied> {
+    let mut denied = None;
+    let mut public = Vec::new();
+    for address in found {
+        match check(host, address.ip()) {
+            Ok(()) => public.push(address),
+            Err(reason) => denied = Some(reason),
+        }
+    }
+    match denied {
+        Some(reason) if public.is_empty() => Err(reason),
+        _ => Ok(public),
     }
 }
 

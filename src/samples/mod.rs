@@ -22,7 +22,7 @@ use crate::base::event::Instant;
 use crate::domain::monitor::tally::Kept;
 
 pub use read::Reader;
-pub use store::Store;
+pub use store::{Store, copy};
 
 /// Keeps samples, and when heartbeats were heard. What cannot be kept is logged and lost: a sample must never hold up the next.
 pub trait Samples: Send + Sync {

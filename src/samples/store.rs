@@ -92,16 +92,41 @@ impl Samples for Store {
     }
 }
 
+/// Makes an empty file that only this user can read; one that is there is an error.
+fn make_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Copies a file of samples as it stands, while others write to it. What stood at `to` is replaced once the copy is whole.
+///
+/// # Errors
+/// It cannot be read, or the copy cannot be written, in words.
+pub fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    let mut draft = to.to_owned().into_os_string();
+    draft.push(".draft");
+    let draft = Path::new(&draft);
+    let copied = || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        // What a copy that was cut short left behind.
+        drop(std::fs::remove_file(draft));
+        make_file(draft)?;
+        let connection = Connection::open_with_flags(from, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(BUSY)?;
+        connection.execute("vacuum into ?1", [draft.to_string_lossy()])?;
+        Ok(std::fs::rename(draft, to)?)
+    };
+    copied().map_err(|error| format!("{} cannot be copied to {}: {error}", from.display(), to.display()))
+}
+
 /// A connection that may write, on a file with all tables.
 fn open(path: &Path) -> Result<Connection, Box<dyn std::error::Error + Send + Sync>> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match make_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
         _ => {}
     }

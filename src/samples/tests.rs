@@ -46,6 +46,13 @@ fn three_days_are_kept_as_two_of_samples_and_three_of_minutes_and_nothing_is_cou
     let minutes = reader.minutes("api", end - TimeDelta::hours(1)).unwrap();
     assert_eq!(minutes.len(), 60, "the last of them is not made yet");
     assert!(reader.last("api", end - TimeDelta::minutes(1)).unwrap().is_some());
+    let copied = folder.path().join("copy.db");
+    super::copy(&path, &copied).unwrap();
+    assert_eq!(
+        Reader::open(&copied).unwrap().unwrap().since("api", start()).unwrap(),
+        expected,
+        "a copy says the same"
+    );
     let raw = rusqlite::Connection::open(&path).unwrap();
     let (kept, least): (i64, i64) =
         raw.query_row("select count(*), min(at) from raw", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();

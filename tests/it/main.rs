@@ -18,6 +18,7 @@ mod real_incident;
 mod rehearsals;
 mod rot;
 mod rundown;
+mod steps;
 mod terminal;
 mod whole_record;
 mod world;

@@ -14,6 +14,7 @@ use super::{Bot, Fault};
 use crate::base::event::{Actor, IncidentId, Instant, Recorded};
 use crate::base::schedule::{Span, zone};
 use crate::base::text::{nearest, one_line};
+use crate::domain::action::resolve::{base_scope, resolve};
 use crate::domain::monitor::slo::standing;
 use crate::domain::monitor::spec::{Check, Spec};
 use crate::domain::monitor::state::{Folded, Level, Mute};
@@ -135,7 +136,7 @@ impl Bot {
         let lately = facts.len().saturating_sub(LATELY);
         Ok(Shown {
             every: spec.every,
-            asks: asks(spec),
+            asks: asks(spec, &watched),
             depends_on: spec.depends_on.clone(),
             promise: promised.map(|(slo, tally)| (slo, standing(&slo, &tally))),
             day: since(TimeDelta::days(1)).filter(|day| day.count > 0),
@@ -279,12 +280,15 @@ fn lately(spec: &Spec) -> TimeDelta {
     turns.max(TimeDelta::minutes(2))
 }
 
-fn asks(spec: &Spec) -> String {
+fn asks(spec: &Spec, watched: &Watched) -> String {
     match &spec.check {
         Check::Heartbeat { grace } => format!("waits to be called, at most {grace} late"),
         Check::Probe(probe) => {
             let holds: Vec<String> = probe.expect.iter().map(|condition| one_line(condition.source(), 100)).collect();
-            format!("asks by {}, expects {}", probe.action.kind.key(), holds.join(" and "))
+            let scope = base_scope(&serde_json::Map::new(), &watched.inventory);
+            let action = resolve(&probe.action, &scope, &watched.inventory);
+            let asked = action.map_or_else(|_| probe.action.kind.key().to_owned(), |action| action.describe());
+            format!("{}; expects {}", one_line(&asked, 200), holds.join(" and "))
         }
     }
 }

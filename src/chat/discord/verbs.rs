@@ -36,7 +36,7 @@ const NOT_HERE: &[&str] = &[
 /// Options that name files of that machine, or that only somebody who sits at it can mean.
 const NO_OPTION_HERE: &[&str] = &["to", "resume", "template", "export", "format", "theme"];
 /// Options of which only this use is a file or a folder: the command that takes them, and the option that stays.
-const STAYS: &[(&str, &str)] = &[("handoff", "to")];
+const STAYS: &[(&str, &str)] = &[("handoff", "to"), ("page", "to")];
 
 /// What Discord may ask while a value is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,7 +207,7 @@ fn source(path: &[&str], id: &str) -> Option<Source> {
         "step" | "from" => Source::Steps,
         "case" => Source::Cases,
         "person" | "owner" => Source::Persons,
-        "to" if path == ["handoff"] => Source::Persons,
+        "to" => Source::Persons,
         "id" | "corrects" | "hypothesis" => Source::Items,
         _ => return None,
     })

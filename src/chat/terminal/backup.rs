@@ -17,6 +17,11 @@ impl Show {
         let (to, anchor) = (done.to.display(), Anchor::from(done.verified.head));
         telln!("{} in {}, to {to}", count(done.verified.head.pos, "event"), size(done.size));
         telln!("checked: as they were written");
+        match &done.samples {
+            Some(Ok(samples)) => telln!("monitors' samples: {}", samples.display()),
+            Some(Err(why)) => telln!("monitors' samples are not part of it: {why}"),
+            None => {}
+        }
         telln!("anchor: {anchor}");
         telln!("Keep the anchor elsewhere. To put the copy back: rundown restore {to} --anchor {}", anchor.short());
         Ok(Exit::Succeeded)

@@ -12,6 +12,7 @@ use super::SendError;
 use super::egress::Named;
 use crate::base::event::Instant;
 
+mod plain;
 mod send;
 
 pub use send::HttpClient;

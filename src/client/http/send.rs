@@ -1,4 +1,4 @@
-//! The real HTTP client, on reqwest.
+//! The real HTTP client: TLS on reqwest, plain TCP on hyper alone (`plain`).
 //!
 //! Lives here: sending within a deadline, redirects hop by hop, the limits on what is read, and the distinction between
 //! "never left" and "may have arrived". Never lives here: the egress rule itself.
@@ -12,16 +12,20 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, Either, select};
-use reqwest::header::{HeaderName, HeaderValue, LOCATION};
+use hyper::body::Bytes;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url, redirect};
 use secrecy::ExposeSecret;
 
-use super::{BODY_CAP, Http, HttpRequest, HttpResponse, MAX_REDIRECTS};
+use super::{BODY_CAP, Http, HttpRequest, HttpResponse, MAX_REDIRECTS, plain};
 use crate::base::clock::Clock;
 use crate::client::SendError;
 use crate::client::egress::{Denied, PublicOnly, check_literal};
 
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Who asks.
+pub(super) const AGENT: &str = concat!("rundown/", env!("CARGO_PKG_VERSION"));
 
 /// Sends requests for real. Cheap to clone.
 #[derive(Clone)]
@@ -45,7 +49,7 @@ fn builder() -> ClientBuilder {
         .no_proxy()
         .pool_max_idle_per_host(0)
         .connect_timeout(CONNECT_WITHIN)
-        .user_agent(concat!("rundown/", env!("CARGO_PKG_VERSION")))
+        .user_agent(AGENT)
 }
 
 fn built(builder: ClientBuilder) -> Result<Client, String> {
@@ -65,22 +69,22 @@ impl HttpClient {
         let start = self.clock.monotonic();
         let mut hop = Hop::first(request)?;
         for followed in 0..=MAX_REDIRECTS {
-            let response = match self.send_hop(request, &hop).await {
-                Ok(response) => response,
+            let came = match self.send_hop(request, &hop).await {
+                Ok(came) => came,
                 // The first request of a change has arrived somewhere; that its redirect leads nowhere does not undo that.
                 Err(error) if followed > 0 && !reads(&request.method) => {
                     return Err(SendError::Unanswered(format!("redirected to {}: {error}", shown(&hop.url))));
                 }
                 Err(error) => return Err(error),
             };
-            match hop.next(request, &response) {
+            match hop.next(request, &came) {
                 Next::Follow(next) if followed < MAX_REDIRECTS => hop = next,
                 Next::Follow(_) => {
                     let message = format!("{} redirects more than {MAX_REDIRECTS} times", shown(&hop.url));
                     return Err(SendError::Unanswered(message));
                 }
                 Next::Stay(note) => {
-                    let mut answer = read(response, &hop.url).await?;
+                    let mut answer = read(came, &hop.url).await?;
                     answer.cut = join(note, answer.cut);
                     answer.latency = self.clock.monotonic().saturating_sub(start);
                     return Ok(answer);
@@ -91,27 +95,52 @@ impl HttpClient {
         Err(SendError::Unanswered(format!("{} redirects without end", shown(&hop.url))))
     }
 
-    async fn send_hop(&self, request: &HttpRequest, hop: &Hop) -> Result<Response, SendError> {
+    async fn send_hop(&self, request: &HttpRequest, hop: &Hop) -> Result<Came, SendError> {
         let named = request.named.names(&hop.url);
         if !named {
             check_literal(&hop.url).map_err(|denied| SendError::Denied(denied.to_string()))?;
         }
+        let (headers, body) = if hop.same_origin { hop.carries(request)? } else { (Vec::new(), None) };
+        if hop.url.scheme() == "http" {
+            let method = hop.method.clone();
+            let outgoing = plain::Outgoing { url: &hop.url, method, headers, body, named };
+            let (status, headers, rest) = plain::send(outgoing, &self.clock).await?;
+            return Ok(Came { status, headers, rest: Rest::Plain(rest) });
+        }
         let client = if named { &self.open } else { &self.guarded };
         let client = client.as_ref().as_ref().map_err(|why| SendError::Denied(why.clone()))?;
         let mut builder = client.request(hop.method.clone(), hop.url.clone());
-        if hop.same_origin {
-            for (name, value) in &request.headers {
-                let invalid = || SendError::Denied(format!("the header '{}' is not valid", printable(name)));
-                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
-                let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| invalid())?;
-                value.set_sensitive(true);
-                builder = builder.header(name, value);
-            }
-            if let Some(body) = request.body.as_ref().filter(|_| hop.with_body) {
-                builder = builder.body(body.expose_secret().to_owned());
-            }
+        for (name, value) in headers {
+            builder = builder.header(name, value);
         }
-        builder.send().await.map_err(|error| classify(&error, &hop.url))
+        if let Some(body) = body {
+            builder = builder.body(body);
+        }
+        let mut response = builder.send().await.map_err(|error| classify(&error, &hop.url))?;
+        let headers = std::mem::take(response.headers_mut());
+        Ok(Came { status: response.status(), headers, rest: Rest::Secured(response) })
+    }
+}
+
+/// The head of an answer, and what its body is read from.
+struct Came {
+    status: StatusCode,
+    headers: HeaderMap,
+    rest: Rest,
+}
+
+enum Rest {
+    Secured(Response),
+    Plain(plain::Rest),
+}
+
+impl Rest {
+    /// The next bytes of the body, `None` at its end; the error in words.
+    async fn chunk(&mut self) -> Result<Option<Bytes>, String> {
+        match self {
+            Self::Secured(response) => response.chunk().await.map_err(|error| innermost(&error)),
+            Self::Plain(rest) => rest.chunk().await,
+        }
     }
 }
 
@@ -138,6 +167,9 @@ struct Hop {
     with_body: bool,
 }
 
+/// Headers and body.
+type Carried = (Vec<(HeaderName, HeaderValue)>, Option<String>);
+
 enum Next {
     Follow(Hop),
     Stay(Option<String>),
@@ -152,16 +184,30 @@ impl Hop {
         Ok(Self { url, method: request.method.clone(), same_origin: true, with_body: true })
     }
 
-    fn next(&self, request: &HttpRequest, response: &Response) -> Next {
+    /// The headers and the body that go with it.
+    fn carries(&self, request: &HttpRequest) -> Result<Carried, SendError> {
+        let mut headers = Vec::with_capacity(request.headers.len());
+        for (name, value) in &request.headers {
+            let invalid = || SendError::Denied(format!("the header '{}' is not valid", printable(name)));
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+            let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| invalid())?;
+            value.set_sensitive(true);
+            headers.push((name, value));
+        }
+        let body = request.body.as_ref().filter(|_| self.with_body).map(|body| body.expose_secret().to_owned());
+        Ok((headers, body))
+    }
+
+    fn next(&self, request: &HttpRequest, came: &Came) -> Next {
         if !request.follow_redirects {
             return Next::Stay(None);
         }
-        let keeps = match response.status() {
+        let keeps = match came.status {
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => false,
             StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
             _ => return Next::Stay(None),
         };
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let location = came.headers.get(LOCATION).and_then(|value| value.to_str().ok());
         let Some(url) = location.and_then(|text| self.url.join(text).ok()) else {
             return Next::Stay(Some("a redirect without a usable address was not followed".to_owned()));
         };
@@ -178,17 +224,16 @@ impl Hop {
     }
 }
 
-async fn read(mut response: Response, url: &Url) -> Result<HttpResponse, SendError> {
-    let status = response.status().as_u16();
-    let headers = response.headers().iter();
+async fn read(mut came: Came, url: &Url) -> Result<HttpResponse, SendError> {
+    let status = came.status.as_u16();
+    let headers = came.headers.iter();
     let headers =
         headers.map(|(key, value)| (key.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into()));
     let headers: Vec<(String, String)> = headers.collect();
     let mut body = Vec::new();
     let mut cut = None;
     loop {
-        let chunk = response.chunk().await.map_err(|error| {
-            let reason = innermost(&error);
+        let chunk = came.rest.chunk().await.map_err(|reason| {
             SendError::Unanswered(format!(
                 "{} broke off after {} bytes of its answer: {reason}",
                 shown(url),
@@ -242,15 +287,21 @@ fn classify(error: &reqwest::Error, url: &Url) -> SendError {
             _ => format!("no connection to {}: {}", authority(url), innermost(error)),
         });
     }
+    unanswered(error, url)
+}
+
+/// It was sent, and nothing definite came back.
+pub(super) fn unanswered(error: &(dyn std::error::Error + 'static), url: &Url) -> SendError {
+    let io = cause::<std::io::Error>(error).map(std::io::Error::kind);
     SendError::Unanswered(match io {
         Some(std::io::ErrorKind::ConnectionReset) => {
             format!("{} reset the connection before it answered", authority(url))
         }
-        _ => format!("no answer from {place}: {}", innermost(error)),
+        _ => format!("no answer from {}: {}", shown(url), reason(error)),
     })
 }
 
-fn cause<T: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&T> {
+fn cause<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {
     let mut source = error.source();
     while let Some(error) = source {
         if let Some(found) = error.downcast_ref() {
@@ -263,26 +314,34 @@ fn cause<T: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&T> {
 
 /// The text of the innermost cause: the outer ones repeat the URL with its query.
 fn innermost(error: &reqwest::Error) -> String {
+    match error.source() {
+        Some(source) => reason(source),
+        None => "the request could not be made".to_owned(),
+    }
+}
+
+/// The text of the innermost of an error's causes, or its own.
+pub(super) fn reason(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
     let mut source = error.source();
-    let mut text = None;
     while let Some(error) = source {
-        text = Some(error.to_string());
+        text = error.to_string();
         source = error.source();
     }
-    text.unwrap_or_else(|| "the request could not be made".to_owned())
+    text
 }
 
 fn reads(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-fn authority(url: &Url) -> String {
+pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Without credentials, query and fragment.
-fn shown(url: &Url) -> String {
+pub(super) fn shown(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
@@ -291,7 +350,7 @@ fn printable(name: &str) -> String {
     name.chars().filter(|char| !char.is_control()).take(60).collect()
 }
 
-fn span(duration: Duration) -> String {
+pub(super) fn span(duration: Duration) -> String {
     if duration.subsec_millis() == 0 {
         format!("{} s", duration.as_secs())
     } else {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use self::common::Common;
-use super::spec::{Check, Monitors, OnFailure, Spec, is_id};
+use super::spec::{Check, Monitors, Spec, is_id};
 use crate::base::schedule::Span;
 use crate::base::text::one_line;
 use crate::domain::action::inventory::Inventory;
@@ -168,7 +168,7 @@ impl Loader<'_, '_, '_> {
             depends_on,
             maintenance: common.maintenance.unwrap_or_default(),
             flapping: common.flapping,
-            on_failure: common.on_failure.unwrap_or_else(OnFailure::default),
+            on_failure: common.on_failure.unwrap_or_default(),
             slo: common.slo,
         })
     }

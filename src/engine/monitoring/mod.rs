@@ -101,7 +101,7 @@ enum Came {
     /// The alert was taken, or not.
     Taken(Status, Result<Option<IncidentId>, String>),
     /// Its stream was read again.
-    Again(Result<Read, EngineError>),
+    Again(Box<Result<Read, EngineError>>),
 }
 
 struct Turn<'a> {
@@ -140,16 +140,17 @@ impl Monitoring<'_> {
             let housekeeping = if turn.kept.is_empty() { tell_at } else { keep_at.min(tell_at) };
             let next = turn.due.peek().map_or(housekeeping, |Reverse((at, _))| housekeeping.min(*at));
             let mut wake = clock.sleep_until(next).fuse();
-            let mut came = match turn.under_way.is_empty() {
-                true => futures::future::pending().left_future(),
-                false => turn.under_way.select_next_some().right_future(),
+            let happened = {
+                let mut came = match turn.under_way.is_empty() {
+                    true => futures::future::pending().left_future(),
+                    false => turn.under_way.select_next_some().right_future(),
+                };
+                select_biased! {
+                    beat = heard.select_next_some() => Happened::Beat(beat),
+                    came = came => Happened::Came(came),
+                    () = wake => Happened::Due,
+                }
             };
-            let happened = select_biased! {
-                beat = heard.select_next_some() => Happened::Beat(beat),
-                came = came => Happened::Came(came),
-                () = wake => Happened::Due,
-            };
-            drop(came);
             match happened {
                 Happened::Beat((monitor, at)) => turn.beat(&monitor, at),
                 Happened::Came((index, came)) => turn.came(index, came),
@@ -293,8 +294,14 @@ impl<'a> Turn<'a> {
                 tracing::error!(monitor = &*self.all[index].name, error, "the alert was not taken; trying again");
                 self.all[index].busy = false;
             }
-            Came::Again(Ok(read)) => {
-                let one = &mut self.all[index];
+            Came::Again(read) => self.read_anew(index, *read),
+        }
+    }
+
+    fn read_anew(&mut self, index: usize, read: Result<Read, EngineError>) {
+        let one = &mut self.all[index];
+        match read {
+            Ok(read) => {
                 let live = std::mem::take(&mut one.read.state.live);
                 one.read = read;
                 one.read.state.live = live;
@@ -306,9 +313,9 @@ impl<'a> Turn<'a> {
                     self.look(index);
                 }
             }
-            Came::Again(Err(error)) => {
-                tracing::error!(monitor = &*self.all[index].name, %error, "its events cannot be read");
-                self.all[index].busy = false;
+            Err(error) => {
+                tracing::error!(monitor = &*one.name, %error, "its events cannot be read");
+                one.busy = false;
             }
         }
     }
@@ -369,7 +376,7 @@ impl<'a> Turn<'a> {
     fn read_again(&mut self, index: usize) {
         let engine = self.with.engine;
         let name = self.all[index].name.clone();
-        self.under_way.push(async move { (index, Came::Again(engine.monitor(&name).await)) }.boxed());
+        self.under_way.push(async move { (index, Came::Again(Box::new(engine.monitor(&name).await))) }.boxed());
     }
 
     /// A monitor it depends on, at whatever remove, that fails.

@@ -137,8 +137,8 @@ fn many(count: usize, every: &str) -> String {
 
 #[test]
 fn everything_is_asked_on_time_spread_over_its_interval_and_never_too_many_at_once() {
-    let hour = hour(&many(1_000, "15s"), None);
-    assert_eq!(hour.times.len(), 1_000);
+    let hour = hour(&many(200, "15s"), None);
+    assert_eq!(hour.times.len(), 200);
     let mut places = BTreeMap::new();
     for times in hour.times.values() {
         assert!((239..=241).contains(&times.len()), "{} times", times.len());
@@ -146,8 +146,8 @@ fn everything_is_asked_on_time_spread_over_its_interval_and_never_too_many_at_on
         assert!(times.windows(2).all(even), "not every 15 seconds");
         *places.entry((times[0] - start()).num_seconds()).or_insert(0) += 1;
     }
-    assert!(places.len() >= 15 && places.values().all(|count| *count < 110), "{places:?}");
-    assert!(hour.most < 50, "{} at once", hour.most);
+    assert!(places.len() >= 15 && places.values().all(|count| *count < 40), "{places:?}");
+    assert!(hour.most < 15, "{} at once", hour.most);
 }
 
 #[test]
@@ -164,10 +164,10 @@ fn an_outage_of_everything_is_one_alarm_each_also_over_a_restart_and_plays_the_s
 
 #[test]
 fn a_server_that_never_answers_holds_nobody_up() {
-    let slow: String = (0..400)
+    let slow: String = (0..300)
         .map(|n| {
             format!(
-                "  s{n}: {{ every: 10s, timeout: 9s, check: {{ http: {{ get: \"http://{n}.example/slow\" }} }} }}\n"
+                "  s{n}: {{ every: 30s, timeout: 29s, check: {{ http: {{ get: \"http://{n}.example/slow\" }} }} }}\n"
             )
         })
         .collect();

@@ -47,6 +47,43 @@ const APART: f64 = 6.4;
 /// Two gaps closer than this (in units of the SVG) are drawn as one.
 const CLOSE: f64 = 1.0;
 
+/// The words of a limit at a place.
+struct Label {
+    text: String,
+    from: f64,
+    wide: f64,
+    baseline: f64,
+    /// Of its text.
+    size: f64,
+    anchor: Anchor,
+}
+
+impl Label {
+    /// Where its text hangs: how wide it really gets is for the reader's font to say.
+    fn hangs(&self) -> f64 {
+        match self.anchor {
+            Anchor::Start => self.from + 4.0,
+            Anchor::Middle => self.from + self.wide / 2.0,
+            Anchor::End => self.from + self.wide - 4.0,
+        }
+    }
+
+    fn is_apart(&self, other: &Self) -> bool {
+        let beside = self.from > other.from + other.wide || self.from + self.wide < other.from;
+        beside || (self.baseline - other.baseline).abs() > self.size + 2.0
+    }
+
+    /// How many stretches of the lines go through it; the box around a stretch is near enough.
+    fn crossed(&self, drawn: &[Vec<(f64, f64)>]) -> usize {
+        let (to, low, high) = (self.from + self.wide, self.baseline + 6.0, self.baseline - self.size);
+        let crosses = |pair: &&[(f64, f64)]| {
+            let ((x1, y1), (x2, y2)) = (pair[0], pair[1]);
+            x1 <= to && x2 >= self.from && y1.min(y2) <= low && y1.max(y2) >= high
+        };
+        drawn.iter().flat_map(|piece| piece.windows(2)).filter(crosses).count()
+    }
+}
+
 impl Plot {
     fn x(&self, at: Instant) -> f64 {
         let (from, to) = self.window;
@@ -172,39 +209,49 @@ impl Plot {
     }
 
     /// Lines with their labels, each where it hides no other label and least of what was measured: above or below its
-    /// line, at the right or at the left.
+    /// line, at the right, at the left or between; without the series' name, which stands above, where the whole has no room.
     fn limits(&self, svg: &mut Svg, panel: &Panel, drawn: &[Vec<(f64, f64)>]) {
-        let size = f64::from(svg.look.text);
-        let mut taken: Vec<(f64, f64, f64)> = Vec::new();
+        let mut taken: Vec<Label> = Vec::new();
         for limit in panel.limits.iter().take(6) {
             let (y, level) = (self.y(limit.value), word(limit.level));
             svg.line(&format!("limit {level}"), (self.left, y), (self.right(), y));
-            let text = svg.fit(&format!("{} ({level})", limit.that), "", self.width * 0.8);
-            let wide = svg.wide(&text, "") + 8.0;
-            let free = |(right, baseline): &(bool, f64)| {
-                let from = if *right { self.right() - wide } else { self.left };
-                let apart =
-                    |(a, b, at): &(f64, f64, f64)| from > *b || from + wide < *a || (baseline - at).abs() > size + 2.0;
-                *baseline - size >= self.top && *baseline <= self.bottom() - 2.0 && taken.iter().all(apart)
+            let short =
+                limit.that.strip_prefix(&panel.name).map(str::trim_start).filter(|that| that.starts_with(['<', '>']));
+            let texts =
+                [Some(limit.that.as_str()), short].into_iter().flatten().map(|that| format!("{that} ({level})"));
+            let fitting: Vec<String> = texts.filter(|text| svg.wide(text, "") + 8.0 <= self.width * 0.8).collect();
+            let places = fitting
+                .into_iter()
+                .enumerate()
+                .flat_map(|(rank, text)| self.places(svg, text, y).into_iter().map(move |label| (rank, label)));
+            let free = |(_, label): &(usize, Label)| {
+                let inside = label.baseline - label.size >= self.top && label.baseline <= self.bottom() - 2.0;
+                inside && taken.iter().all(|other| label.is_apart(other))
             };
-            let hidden = |(right, baseline): &(bool, f64)| {
-                let from = if *right { self.right() - wide } else { self.left };
-                let (to, low, high) = (from + wide, baseline + 6.0, baseline - size);
-                // The box around a stretch of the line is near enough.
-                let crosses = |pair: &&[(f64, f64)]| {
-                    let ((x1, y1), (x2, y2)) = (pair[0], pair[1]);
-                    x1 <= to && x2 >= from && y1.min(y2) <= low && y1.max(y2) >= high
-                };
-                drawn.iter().flat_map(|piece| piece.windows(2)).filter(crosses).count()
+            let cost = |(rank, label): &(usize, Label)| {
+                let crossed = label.crossed(drawn);
+                (crossed > 0, *rank, crossed)
             };
-            let places = [(true, y - 5.0), (true, y + size + 1.0), (false, y - 5.0), (false, y + size + 1.0)];
             // Without a free place the line stays, and the words are in the description.
-            let Some((right, baseline)) = places.into_iter().filter(free).min_by_key(hidden) else { continue };
-            let from = if right { self.right() - wide } else { self.left };
-            taken.push((from, from + wide, baseline));
-            let (x, anchor) = if right { (self.right() - 4.0, Anchor::End) } else { (self.left + 4.0, Anchor::Start) };
-            svg.text(x, baseline, &format!("t{level} halo"), anchor, &text);
+            let Some((_, label)) = places.filter(free).min_by_key(cost) else { continue };
+            svg.text(label.hangs(), label.baseline, &format!("t{level} halo"), label.anchor, &label.text);
+            taken.push(label);
         }
+    }
+
+    /// Where a limit's label may stand, the best places first.
+    fn places(&self, svg: &Svg, text: String, y: f64) -> Vec<Label> {
+        let (size, wide) = (f64::from(svg.look.text), svg.wide(&text, "") + 8.0);
+        let room = self.width - wide;
+        let at = |share: f64, anchor, baseline| {
+            let from = self.left + share * room;
+            Label { text: text.clone(), from, wide, baseline, size, anchor }
+        };
+        let (start, middle, end) = (Anchor::Start, Anchor::Middle, Anchor::End);
+        [(1.0, end), (0.0, start), (0.5, middle), (0.75, middle), (0.25, middle)]
+            .into_iter()
+            .flat_map(|(share, anchor)| [at(share, anchor, y - 5.0), at(share, anchor, y + size + 1.0)])
+            .collect()
     }
 
     /// The labels below: times, and under them what is new from there on.

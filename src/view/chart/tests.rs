@@ -98,6 +98,18 @@ fn before_and_after_share_their_height_and_name_the_change() {
     insta::assert_snapshot!(svg);
 }
 
+#[test]
+fn where_a_limit_has_no_room_its_number_stays_and_the_series_name_goes() {
+    let mut pair = pair();
+    let panel = &mut pair.panels[0];
+    panel.name = "connections_in_use_percent".into();
+    panel.limits[0].that = "connections_in_use_percent < 80".into();
+    let svg = pair.svg(Look::phone(Theme::Light));
+    assert_eq!(svg.matches(">&lt; 80 (fail)<").count(), 2, "on both sides: {svg}");
+    let wide = pair.svg(Look::page());
+    assert_eq!(wide.matches(">connections_in_use_percent &lt; 80 (fail)<").count(), 2, "{wide}");
+}
+
 fn shown(ticks: &[Tick]) -> Vec<String> {
     let note = |tick: &Tick| tick.note.as_ref().map_or(String::new(), |note| format!(" [{note}]"));
     ticks.iter().map(|tick| format!("{}{}", tick.label, note(tick))).collect()

@@ -99,7 +99,7 @@ fn changes(panels: &[Panel], repairs: &[Repair]) -> Vec<Change> {
     let mut times: Vec<Instant> =
         panels.iter().flat_map(|panel| panel.series.samples().iter().map(|(at, _)| *at)).collect();
     times.sort_unstable();
-    let done = |at: Instant| repairs.partition_point(|repair| repair.at <= at);
+    let done = |at: Instant| repairs.partition_point(|repair| repair.at < at);
     let mut found: Vec<Change> = Vec::new();
     for pair in times.windows(2) {
         let (before, after) = (done(pair[0]), done(pair[1]));
@@ -146,8 +146,8 @@ fn pair(
     let mut reach = Reach::default();
     for panel in panels {
         let samples = panel.series.samples();
-        let before: Vec<Instant> = samples.iter().map(|(at, _)| *at).filter(|at| (since..first).contains(at)).collect();
-        let after: Vec<Instant> = samples.iter().map(|(at, _)| *at).filter(|at| (last..until).contains(at)).collect();
+        let before: Vec<Instant> = samples.iter().map(|(at, _)| *at).filter(|at| is_in(*at, since, first)).collect();
+        let after: Vec<Instant> = samples.iter().map(|(at, _)| *at).filter(|at| is_in(*at, last, until)).collect();
         if let ([earliest, .., nearest] | [earliest @ nearest], [soonest, .., latest] | [soonest @ latest]) =
             (&before[..], &after[..])
         {
@@ -158,18 +158,24 @@ fn pair(
         }
     }
     let length = reach.length();
-    let (from, to) = (since.max(first - length), until.min(last + length));
+    let from = (since + TimeDelta::milliseconds(1)).max(first - length);
+    let to = until.min(last + length);
     (!kept.is_empty()).then(|| Pair {
         title: one_line(&format!("{}: before and after", watches[0].started.title), 120),
         change: named(context, &repairs[change.first..=change.last]),
-        // A sample of the very moment belongs behind the change.
-        before: (first - length, first - TimeDelta::milliseconds(1)),
-        after: (last, last + length),
+        before: (first - length, first),
+        after: (last + TimeDelta::milliseconds(1), last + length),
         zone: context.zone,
         every_ms: watches.iter().map(|reading| reading.started.every_ms).max().unwrap_or(0),
         gaps: watches.iter().flat_map(|reading| reading.gaps.iter().copied()).collect(),
         panels: kept.into_iter().map(|panel| bounded(panel, from, to)).collect(),
     })
+}
+
+/// Whether a sample belongs between two changes. One of the very moment at which a change was sent was taken before it: a watch
+/// that ends with its last sample is followed by the next step at once.
+fn is_in(at: Instant, since: Instant, until: Instant) -> bool {
+    since < at && at <= until
 }
 
 /// Without the samples and breaches that belong to another change.

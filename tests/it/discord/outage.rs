@@ -4,7 +4,7 @@
 use super::response::{people, thread};
 use super::served::Served;
 use crate::real_incident;
-use crate::world::discord::{Config, Discord};
+use crate::world::discord::{Config, Discord, Message};
 use crate::world::railway::Service;
 use crate::world::{self, World};
 
@@ -91,7 +91,14 @@ async fn the_whole_outage_is_handled_from_a_telephone() {
     cleo.press(decides, "Keep this version and watch it").acknowledged().await;
 
     // The bot dies half-way through the watch; the next one goes on with the same watch and the same buttons.
-    let asked = ana.sees(thread, "Tell the shift lead that paper tracking can stop").await;
+    // The card names the step before it is its turn: the one with the button asks.
+    let asks = |message: &&Message| message.buttons().iter().any(|button| button.label == "Done");
+    let asked = discord
+        .find("the shift lead is to be told", |world| {
+            world.bot_messages_in(thread).into_iter().find(asks).map(|message| message.id)
+        })
+        .await;
+    ana.sees(thread, "Tell the shift lead that paper tracking can stop").await;
     bot.kill();
     let bot = Served::start(&desk, &discord, ops).await;
     ana.press(asked, "Done").acknowledged().await;

@@ -110,8 +110,9 @@ async fn five_thousand_monitors() {
     let bot = Running(command.spawn().expect("the binary runs"));
     measured("rundown", bot.0.id(), &asked, seconds).await;
     drop(bot);
-    let samples = std::fs::metadata(desk.path().join("samples.db")).map_or(0, |file| file.len());
-    println!("samples.db: {} KiB", samples / 1024);
+    let size = |name: &str| std::fs::metadata(desk.path().join(name)).map_or(0, |file| file.len());
+    let samples = size("samples.db") + size("samples.db-wal");
+    println!("samples.db with its log: {} KiB", samples / 1024);
 
     if let Some(program) = peer("prometheus-blackbox-exporter") {
         blackbox(&program, desk.path(), port, &asked, (monitors, every, seconds)).await;

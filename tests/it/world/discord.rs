@@ -36,7 +36,7 @@ pub use person::Person;
 use serde_json::Value;
 use server::Door;
 use state::{ChannelKind, Guild, Interaction, Role};
-pub use state::{Id, State};
+pub use state::{Id, Message, State};
 use tls::Tls;
 
 /// How a world of Discord is made.

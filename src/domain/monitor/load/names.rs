@@ -33,7 +33,7 @@ pub(super) fn condition(condition: &Condition, node: &Node, kind: Kind, faults: 
 pub(super) fn target(text: &Text, source: &str) -> Option<String> {
     let template = Template::parse(text.node.scalar(source)?).ok()?;
     let of_target = |path: &[String]| path.first().is_some_and(|first| first == "target");
-    template.references().into_iter().find(|reference| of_target(&reference.path))?.path.get(1).cloned()
+    template.references().iter().find(|reference| of_target(&reference.path))?.path.get(1).cloned()
 }
 
 /// A text may name targets, and secrets where nothing shows them.

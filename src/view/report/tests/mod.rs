@@ -105,6 +105,32 @@ fn a_repair_between_watches_of_the_same_reading_is_drawn_with_both_sides() {
 }
 
 #[test]
+fn a_sample_of_the_moment_at_which_a_repair_was_sent_was_taken_before_it() {
+    let (facts, plans) = story();
+    let options = Options { zone: None, anchor: None, generated_at: generated_at(), template: None, plans: &plans };
+    let mut facts = watched_before(&facts, 30);
+    let sent = |recorded: &Recorded<Fact>| matches!(&recorded.event, Fact::Run(_, run::Event::AttemptSent(_)));
+    let repaired = facts.iter().rfind(|recorded| sent(recorded)).unwrap().head.occurred_at;
+    let sampled = facts.iter().filter_map(|recorded| match &recorded.event {
+        Fact::Run(_, run::Event::WatchTallied(tallied)) => {
+            Some(tallied.points.values().flatten().map(|point| point.at))
+        }
+        _ => None,
+    });
+    // The watch before ends with this sample, and the repair follows at once.
+    let last = sampled.flatten().filter(|at| *at < repaired).max().unwrap();
+    facts.iter_mut().filter(|recorded| sent(recorded)).for_each(|recorded| recorded.head.occurred_at = last);
+    let drawn = charts(&facts, &options);
+    let pair = drawn.iter().find_map(|drawn| match &drawn.picture {
+        Picture::Change(pair) => Some(pair),
+        Picture::Watch(_) => None,
+    });
+    let pair = pair.expect("both sides were watched");
+    assert_eq!(pair.panels[0].within(pair.before).last().map(|(at, _)| at), Some(last));
+    assert!(pair.panels[0].within(pair.after).samples().iter().all(|(at, _)| *at > last));
+}
+
+#[test]
 fn samples_too_far_from_a_repair_are_not_compared_with_it() {
     let (facts, plans) = story();
     let options = Options { zone: None, anchor: None, generated_at: generated_at(), template: None, plans: &plans };
