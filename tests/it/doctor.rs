@@ -380,3 +380,19 @@ impl Answering {
         format!("http://{}", self.at)
     }
 }
+
+#[test]
+fn a_hook_without_its_secret_is_told_before_the_server_does_not_start() {
+    let mut desk = desk();
+    let hooks =
+        "[hooks]\nlisten = \"127.0.0.1:8080\"\n[hooks.alertmanager]\nbearer = { env = \"ALERTMANAGER_BEARER\" }\n";
+    std::fs::write(desk.path().join("rundown.toml"), hooks).unwrap();
+    let said = desk.rundown(&["doctor", "--json"]);
+    finds(&said, "settings", "wrong", "hooks.alertmanager.bearer has no value");
+    desk.set("ALERTMANAGER_BEARER", "s3cret-value");
+    let said = desk.rundown(&["doctor", "--json"]);
+    finds(&said, "settings", "good", "every secret that it names has a value");
+    assert!(!said.out.contains("s3cret"));
+    std::fs::write(desk.path().join("rundown.toml"), hooks.replace("127.0.0.1", "localhost")).unwrap();
+    finds(&desk.rundown(&["doctor", "--json"]), "settings", "wrong", "hooks.listen is no address to listen at");
+}

@@ -144,6 +144,7 @@ async fn three_alerts_of_a_group_are_one_incident_that_ends_with_the_last_of_the
     assert_eq!(accepted(&alertmanager(&hooked.url, &fewer).await), ["inc-1"]);
     let timeline = hooked.timeline("inc-1");
     assert!(timeline.contains("incident declared by Alertmanager: redis is down, P1"), "{timeline}");
+    assert!(timeline.contains("from Alertmanager: redis is down, P1 · http://prometheus:9090/graph"), "{timeline}");
     assert!(timeline.contains("other alerts that led here still fire"), "{timeline}");
     let last = notification(&[("redis", "resolved")], "critical");
     assert_eq!(accepted(&alertmanager(&hooked.url, &last).await), ["inc-1"]);
@@ -315,6 +316,31 @@ async fn a_kill_between_requests_loses_nothing_and_doubles_nothing() {
     let incidents = hooked.desk.rundown(&["incident", "list", "--all"]).exits(0).out;
     assert!(!incidents.contains("inc-2"), "{incidents}");
     hooked.anchor();
+}
+
+#[tokio::test]
+async fn two_servers_that_hear_a_group_at_once_declare_one_incident() {
+    let hooked = Hooked::new().await;
+    let other = Served::alone(&hooked.desk);
+    let urls = [hooked.url.clone(), address(&other).await];
+    let names: Vec<String> = (0..16).map(|number| format!("pod-{number}")).collect();
+    let posted = names.iter().enumerate().map(|(number, name)| {
+        let url = urls[number % 2].clone();
+        async move { alertmanager(&url, &notification(&[(name, "firing")], "critical")).await }
+    });
+    for answer in futures::future::join_all(posted).await {
+        assert_eq!(accepted(&answer), ["inc-1"]);
+    }
+    let kinds = hooked.kinds("inc-1");
+    assert_eq!(kinds.iter().filter(|kind| *kind == "alert.fired").count(), 16);
+    let over = names.iter().enumerate().map(|(number, name)| {
+        let url = urls[number % 2].clone();
+        async move { alertmanager(&url, &notification(&[(name, "resolved")], "critical")).await }
+    });
+    futures::future::join_all(over).await.iter().for_each(|answer| assert_eq!(accepted(answer), ["inc-1"]));
+    assert_eq!(hooked.kinds("inc-1").iter().filter(|kind| *kind == "incident.resolved").count(), 1);
+    let incidents = hooked.desk.rundown(&["incident", "list", "--all"]).exits(0).out;
+    assert!(!incidents.contains("inc-2"), "{incidents}");
 }
 
 #[tokio::test]

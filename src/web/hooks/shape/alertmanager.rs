@@ -25,7 +25,7 @@ pub struct Notification {
     alerts: Vec<One>,
     /// Alerts that the sender left out itself.
     #[serde(default, rename = "truncatedAlerts")]
-    _truncated: u64,
+    pub truncated: usize,
 }
 
 #[derive(Debug, Deserialize)]

@@ -37,7 +37,7 @@ pub enum Unfit {
 pub struct Read {
     /// Its alerts.
     pub alerts: Vec<Alert>,
-    /// How many more there were.
+    /// How many more there were, those included that the sender left out itself.
     pub left_out: usize,
 }
 
@@ -51,12 +51,17 @@ pub type Words = BTreeMap<String, Severity>;
 pub fn read(source: Source, body: &[u8], words: &Words) -> Result<Read, Unfit> {
     let json: Value = serde_json::from_slice(body)
         .map_err(|error| Unfit::NoJson(format!("this is no JSON: {}", one_line(&error.to_string(), FAULT))))?;
+    let mut before = 0;
     let mut alerts = match source {
-        Source::Alertmanager | Source::Grafana => alertmanager::read(source, typed(json)?, words)?,
+        Source::Alertmanager | Source::Grafana => {
+            let told: alertmanager::Notification = typed(json)?;
+            before = told.truncated;
+            alertmanager::read(source, told, words)?
+        }
         Source::Railway => railway::read(&typed(json)?, words),
         Source::Generic => vec![generic::read(typed(json)?, words)?],
     };
-    let left_out = alerts.len().saturating_sub(ALERTS);
+    let left_out = alerts.len().saturating_sub(ALERTS).saturating_add(before);
     alerts.truncate(ALERTS);
     Ok(Read { alerts, left_out })
 }

@@ -157,6 +157,9 @@ fn a_body_of_thousands_is_taken_up_to_the_limit_and_says_so() {
     body["alerts"] = (0..ALERTS + 7).map(|_| one.clone()).collect();
     let read = read(Source::Alertmanager, body.to_string().as_bytes(), &Words::new()).unwrap();
     assert_eq!((read.alerts.len(), read.left_out), (ALERTS, 7));
+    body["truncatedAlerts"] = json!(40);
+    let read = super::read(Source::Alertmanager, body.to_string().as_bytes(), &Words::new()).unwrap();
+    assert_eq!(read.left_out, 47, "with those that the sender left out");
 }
 
 /// Any JSON, no deeper than is useful.
