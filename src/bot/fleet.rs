@@ -320,7 +320,12 @@ impl Turn<'_> {
                     }
                 }
             }
-            Fact::Incident(..) | Fact::Page(..) | Fact::Rota(_) | Fact::Monitor(..) | Fact::Erased { .. } => {}
+            Fact::Incident(..)
+            | Fact::Page(..)
+            | Fact::Rota(_)
+            | Fact::Monitor(..)
+            | Fact::Digest(..)
+            | Fact::Erased { .. } => {}
         }
     }
 

@@ -4,6 +4,7 @@
 //! timeline and gate → all that state facts.
 
 pub mod action;
+pub mod digest;
 pub mod gate;
 pub mod incident;
 pub mod likeness;

@@ -5,6 +5,7 @@
 //! kept (`journal`). Nothing here knows tokio: everything is a future, and waits through the clock.
 
 mod codec;
+pub mod digests;
 mod drive;
 mod incidents;
 pub mod monitoring;

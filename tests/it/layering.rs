@@ -22,6 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "domain::timeline",
         &[
             "base",
+            "domain::digest",
             "domain::incident",
             "domain::monitor",
             "domain::oncall",
@@ -30,6 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "domain::target",
         ],
     ),
+    ("domain::digest", &["base"]),
     ("domain::gate", &["base", "domain::incident", "domain::run", "domain::timeline"]),
     ("step", &["base", "client", "domain::action"]),
     ("view", &["base", "domain"]),

@@ -4,6 +4,7 @@
 //! control or bidirectional characters, but it is *not* escaped for Markdown. Never lives here: the time of a fact itself
 //! (its reader prints that), colours, citations.
 
+mod digests;
 mod findings;
 mod monitors;
 mod pages;
@@ -96,6 +97,7 @@ impl Wording {
             Fact::Target(name, event) => target_sentence(name, event, self.zone),
             Fact::Rota(event) => Some(rota::sentence(event, self.zone)),
             Fact::Monitor(name, event) => monitors::sentence(name, event, |at| self.at(at)),
+            Fact::Digest(name, event) => digests::sentence(name, event, |at| self.at(at)),
             Fact::Erased { kind, .. } => Some(format!("erased (it was {})", one_line(kind, NAME))),
         };
         self.learn(fact);
