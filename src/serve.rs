@@ -15,6 +15,7 @@ use crate::bot::fleet::{Appended, Fleet, Harbour};
 use crate::bot::paging::Carrier;
 use crate::bot::paging::pagerduty::Pager;
 use crate::bot::{Bot, Fault};
+use crate::chat::discord::digest::Digests;
 use crate::chat::discord::paging::Discord;
 use crate::chat::discord::thread::Threads;
 use crate::chat::discord::{door, settings::Settings};
@@ -34,8 +35,18 @@ pub struct Serving {
     pub discord: Option<Settings>,
     /// `PagerDuty`, where it is set up.
     pub pagerduty: Option<PagerDuty>,
+    /// Into which channels digests go that do not go into that of incidents, by their names.
+    pub digests: BTreeMap<String, serenity::all::ChannelId>,
     /// The heartbeat: where, and how often.
     pub heartbeat: Option<(SecretString, Span)>,
+}
+
+impl Serving {
+    /// Whether there are digests, and somewhere to send them.
+    #[must_use]
+    pub fn sends_digests(&self, bot: &Bot) -> bool {
+        self.discord.is_some() && !bot.digests().is_empty()
+    }
 }
 
 /// Serves until a signal comes, or the journal cannot be read any more.
@@ -123,6 +134,20 @@ async fn page(bot: &Bot, serving: &Serving, threads: &Threads, calls: mpsc::Unbo
         tracing::error!(%fault, "pages are not kept any more until the next start");
     }
     futures::future::pending().await
+}
+
+/// Keeps digests, until the future is dropped. What goes wrong with them is told and ends nothing else.
+///
+/// It is made for a thread of its own: collecting a digest takes longer than a person who pressed a button should wait.
+pub async fn tell(bot: &Bot, serving: &Serving) {
+    let Some(settings) = &serving.discord else { return };
+    let digests = Digests::new(bot, settings, &serving.digests);
+    loop {
+        if let Err(fault) = bot.keep_digests(&digests).await {
+            tracing::error!(%fault, "digests stand still; trying again");
+        }
+        bot.clock().sleep_until(bot.clock().now() + chrono::TimeDelta::seconds(10)).await;
+    }
 }
 
 /// Looks at everything that `monitors.yaml` names, until the future is dropped. What goes wrong with it is told and ends no run.

@@ -141,7 +141,11 @@ impl Engine {
                         Posted::Failed { why, again: true } => {
                             let tries = failed.as_ref().map_or(0, |(_, tries)| *tries) + 1;
                             if tries == 1 {
-                                tracing::warn!(digest = schedule.name, why, "a digest did not get through; trying again");
+                                tracing::warn!(
+                                    digest = schedule.name,
+                                    why,
+                                    "a digest did not get through; trying again"
+                                );
                             }
                             failed = Some((why, tries));
                             draft = Some(digest);
@@ -157,13 +161,7 @@ impl Engine {
     }
 
     /// A digest, and what is written down before it is sent.
-    async fn make(
-        &self,
-        schedule: &Schedule,
-        state: &State,
-        make: Make,
-        editor: &dyn Editor,
-    ) -> (Digest, Vec<Event>) {
+    async fn make(&self, schedule: &Schedule, state: &State, make: Make, editor: &dyn Editor) -> (Digest, Vec<Event>) {
         let mut told = state.clone();
         let mut events: Vec<Event> = make.skipped.map(Event::from).into_iter().collect();
         let until = self.clock.now();

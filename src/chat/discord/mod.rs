@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod card;
+pub mod digest;
 pub mod door;
 pub mod endpoint;
 pub mod gateway;

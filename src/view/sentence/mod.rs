@@ -10,6 +10,8 @@ mod monitors;
 mod pages;
 mod rota;
 
+pub(in crate::view) use digests::{count as skipped, why as why_skipped};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
