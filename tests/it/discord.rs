@@ -3,6 +3,7 @@
 
 mod channels;
 mod deployments;
+mod digests;
 mod endpoint;
 mod leaving;
 mod load;

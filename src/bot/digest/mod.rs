@@ -6,6 +6,7 @@
 mod health;
 mod parts;
 
+use chrono::TimeDelta;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
@@ -21,6 +22,9 @@ use crate::domain::digest::state::State;
 pub use crate::engine::digests::{Brief, Editor, Posted, Poster};
 use crate::view::chart::{Chart, Look, Panel, Theme, Unit, png};
 use crate::view::digest::title;
+
+/// What a digest that somebody asks for looks back on at least.
+const LEAST_LOOK: TimeDelta = TimeDelta::hours(1);
 
 /// Makes digests of what the bot knows.
 struct Desk<'a>(&'a Bot);
@@ -58,7 +62,8 @@ impl Bot {
         Ok(self.engine()?.keep_digests(&self.digests, &Desk(self), poster).await?)
     }
 
-    /// A digest as it would be sent now: the one of that name, else the first one; of the last 24 hours where there is none. Nothing
+    /// A digest as it would be sent now: the one of that name, else the first one; of the last 24 hours where there is none, and of an hour
+    /// at least. Nothing
     /// is recorded.
     ///
     /// # Errors
@@ -75,7 +80,9 @@ impl Bot {
             None => State::default(),
         };
         let until = self.clock.now();
-        Ok(self.collect(schedule, &state, Window { since: since(&state, until), until }).await)
+        // Right after a digest there would be nothing to see.
+        let since = since(&state, until).min(until - LEAST_LOOK);
+        Ok(self.collect(schedule, &state, Window { since, until }).await)
     }
 
     fn unknown_digest(&self, name: &str) -> Fault {
@@ -91,26 +98,9 @@ impl Bot {
     /// What there is to tell. What cannot be found out is among it, and keeps nothing else from being told.
     async fn collect(&self, schedule: Option<&Schedule>, state: &State, window: Window) -> Digest {
         let zone = schedule.map_or_else(|| self.monitors_zone(), |schedule| schedule.zone);
-        let mut digest = Digest {
-            name: schedule.map(|schedule| schedule.name.clone()),
-            zone,
-            since: window.since,
-            until: window.until,
-            due: None,
-            late: false,
-            missed: state.missed.clone(),
-            health: Vec::new(),
-            budgets: Vec::new(),
-            incidents: Vec::new(),
-            pages: Default::default(),
-            overdue: Vec::new(),
-            reviews: Vec::new(),
-            oncall: Vec::new(),
-            stale: Vec::new(),
-            in_force: Vec::new(),
-            series: Vec::new(),
-            unknown: Vec::new(),
-        };
+        let name = schedule.map(|schedule| schedule.name.clone());
+        let mut digest = Digest::blank(name, zone, window.since, window.until);
+        digest.missed.clone_from(&state.missed);
         let was = state.last.as_ref().map(|last| &last.figures);
         let parts = [
             ("how everything is", self.monitored_part(&mut digest, was).await),

@@ -311,6 +311,31 @@ pub struct KeySeries {
 }
 
 impl Digest {
+    /// One that tells nothing yet.
+    #[must_use]
+    pub fn blank(name: Option<String>, zone: Tz, since: Instant, until: Instant) -> Self {
+        Self {
+            name,
+            zone,
+            since,
+            until,
+            due: None,
+            late: false,
+            missed: Vec::new(),
+            health: Vec::new(),
+            budgets: Vec::new(),
+            incidents: Vec::new(),
+            pages: Pages::default(),
+            overdue: Vec::new(),
+            reviews: Vec::new(),
+            oncall: Vec::new(),
+            stale: Vec::new(),
+            in_force: Vec::new(),
+            series: Vec::new(),
+            unknown: Vec::new(),
+        }
+    }
+
     /// What the next one compares with.
     #[must_use]
     pub fn figures(&self) -> BTreeMap<String, Figure> {

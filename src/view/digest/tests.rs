@@ -53,24 +53,16 @@ fn budget(monitor: &str, left: f64) -> Budget {
 pub(crate) fn quiet_one() -> Digest {
     let next = Some((monday() + hours(1), Some(Person::new("Ben"))));
     Digest {
-        name: Some("morning".into()),
-        zone: Tz::America__Santiago,
-        since: monday() - hours(24),
-        until: monday() + TimeDelta::seconds(1),
         due: Some(monday()),
-        late: false,
-        missed: Vec::new(),
         health: ["api", "database", "redis"].map(well).into(),
         budgets: vec![budget("api-health", 93.0)],
-        incidents: Vec::new(),
-        pages: Pages::default(),
-        overdue: Vec::new(),
-        reviews: Vec::new(),
         oncall: vec![Duty { schedule: "primary".into(), person: Some(Person::new("Ana")), next }],
-        stale: Vec::new(),
-        in_force: Vec::new(),
-        series: Vec::new(),
-        unknown: Vec::new(),
+        ..Digest::blank(
+            Some("morning".into()),
+            Tz::America__Santiago,
+            monday() - hours(24),
+            monday() + TimeDelta::seconds(1),
+        )
     }
 }
 
