@@ -117,38 +117,38 @@ impl Bot {
         }
         digest
     }
+}
 
-    /// The key series of a digest as a picture; none where nothing was measured.
-    ///
-    /// # Errors
-    /// A picture that cannot be drawn.
-    pub fn digest_picture(&self, digest: &Digest) -> Result<Option<Pictured>, Fault> {
-        let Some(first) = digest.series.first() else { return Ok(None) };
-        let chart = Chart {
-            title: title(digest),
-            from: digest.since,
-            to: digest.until,
-            zone: digest.zone,
-            every_ms: first.every_ms,
-            gaps: Vec::new(),
-            panels: digest.series.iter().map(panel).collect(),
-        };
-        // Dark, like every picture that goes into a chat: it stands well in a light one as well.
-        let svg = chart.svg(Look::phone(Theme::Dark));
-        let figures = crate::view::chart::figures;
-        let words: Vec<String> = chart
-            .panels
-            .iter()
-            .map(|panel| format!("{}: {}", panel.label(), figures(&panel.series, panel.unit).join(", ")))
-            .collect();
-        Ok(Some(Pictured {
-            name: "digest".to_owned(),
-            step: None,
-            title: chart.title.clone(),
-            words: one_line(&words.join("; "), 900),
-            png: png(&svg).map_err(|error| Fault::Failed(error.to_string()))?,
-        }))
-    }
+/// The key series of a digest as a picture; none where nothing was measured.
+///
+/// # Errors
+/// A picture that cannot be drawn.
+pub fn picture(digest: &Digest) -> Result<Option<Pictured>, Fault> {
+    let Some(first) = digest.series.first() else { return Ok(None) };
+    let chart = Chart {
+        title: title(digest),
+        from: digest.since,
+        to: digest.until,
+        zone: digest.zone,
+        every_ms: first.every_ms,
+        gaps: Vec::new(),
+        panels: digest.series.iter().map(panel).collect(),
+    };
+    // Dark, like every picture that goes into a chat: it stands well in a light one as well.
+    let svg = chart.svg(Look::phone(Theme::Dark));
+    let figures = crate::view::chart::figures;
+    let words: Vec<String> = chart
+        .panels
+        .iter()
+        .map(|panel| format!("{}: {}", panel.label(), figures(&panel.series, panel.unit).join(", ")))
+        .collect();
+    Ok(Some(Pictured {
+        name: "digest".to_owned(),
+        step: None,
+        title: chart.title.clone(),
+        words: one_line(&words.join("; "), 900),
+        png: png(&svg).map_err(|error| Fault::Failed(error.to_string()))?,
+    }))
 }
 
 fn panel(key: &KeySeries) -> Panel {
@@ -158,4 +158,38 @@ fn panel(key: &KeySeries) -> Panel {
     };
     let name = format!("{}, {what}", one_line(&key.monitor, 40));
     Panel { name, unit, series: key.series.clone(), limits: Vec::new(), breaches: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::series::Series;
+
+    #[test]
+    fn the_key_series_are_drawn_one_below_the_other_and_told_in_words() {
+        let begin: Instant = "2026-03-22T11:00:00Z".parse().unwrap();
+        let series = |value: &dyn Fn(f64) -> f64| {
+            let mut series = Series::new();
+            for part in 0..288_i32 {
+                series.push(begin + TimeDelta::minutes(i64::from(part) * 5), value(f64::from(part)));
+            }
+            series
+        };
+        let of =
+            |monitor: &str, measure, series| KeySeries { monitor: monitor.into(), measure, every_ms: 300_000, series };
+        let dip = |part: f64| if (150.0..170.0).contains(&part) { 40.0 } else { 100.0 };
+        let mut digest =
+            Digest::blank(Some("morning".into()), chrono_tz::America::Santiago, begin, begin + TimeDelta::days(1));
+        assert_eq!(picture(&digest).unwrap(), None);
+        digest.series = vec![
+            of("redis-ping", Measure::Availability, series(&dip)),
+            of("api-health", Measure::P95, series(&|part| 90.0 + 30.0 * (part / 20.0).sin())),
+            of("a-monitor-with-a-name-that-goes-on-and-on-and-on", Measure::P95, series(&|part| 4_000.0 - part * 10.0)),
+            of("checkout", Measure::P95, series(&|part| part % 48.0)),
+        ];
+        let drawn = picture(&digest).unwrap().unwrap();
+        assert!(drawn.png.starts_with(b"\x89PNG"));
+        assert!(drawn.words.starts_with("redis-ping, availability (%): last 100, min 40"), "{}", drawn.words);
+        assert!(drawn.words.contains("checkout, p95 (ms): last "), "{}", drawn.words);
+    }
 }

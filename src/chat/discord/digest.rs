@@ -34,7 +34,7 @@ const LOOK_BACK: u8 = 100;
 pub(super) async fn answer(bot: &Bot, name: Option<&str>) -> Result<Reply, Fault> {
     let digest = bot.digest(name).await?;
     let (text, whole) = message(&digest, "");
-    let picture = pictured(bot, &digest);
+    let picture = pictured(&digest);
     let alt = picture.as_ref().map(|picture| picture.words.clone()).unwrap_or_default();
     let mut files: Vec<(String, Vec<u8>)> =
         picture.map(|picture| ("digest.png".to_owned(), picture.png)).into_iter().collect();
@@ -43,8 +43,8 @@ pub(super) async fn answer(bot: &Bot, name: Option<&str>) -> Result<Reply, Fault
 }
 
 /// The picture; a digest without it is worth more than none.
-fn pictured(bot: &Bot, digest: &Digest) -> Option<Pictured> {
-    bot.digest_picture(digest).unwrap_or_else(|fault| {
+fn pictured(digest: &Digest) -> Option<Pictured> {
+    crate::bot::digest::picture(digest).unwrap_or_else(|fault| {
         tracing::warn!(%fault, "the picture of a digest cannot be drawn");
         None
     })
@@ -101,7 +101,6 @@ fn composed(digest: &Digest, sections: &[Section], shown: &[usize]) -> String {
 
 /// Sends digests into Discord.
 pub struct Digests<'a> {
-    bot: &'a Bot,
     http: Arc<Http>,
     settings: &'a Settings,
     channels: &'a BTreeMap<String, ChannelId>,
@@ -116,7 +115,7 @@ impl<'a> Digests<'a> {
     #[must_use]
     pub fn new(bot: &'a Bot, settings: &'a Settings, channels: &'a BTreeMap<String, ChannelId>) -> Self {
         let since = bot.clock().now();
-        Self { bot, http: Arc::new((settings.http)()), settings, channels, since, tried: Mutex::default() }
+        Self { http: Arc::new((settings.http)()), settings, channels, since, tried: Mutex::default() }
     }
 
     async fn send(&self, schedule: &Schedule, due: &Due, digest: &Digest) -> Result<(ChannelId, MessageId), Trouble> {
@@ -129,7 +128,7 @@ impl<'a> Digests<'a> {
             }
         }
         let (text, whole) = message(digest, &mark);
-        let picture = pictured(self.bot, digest)
+        let picture = pictured(digest)
             .map(|picture| CreateAttachment::bytes(picture.png, "digest.png").description(picture.words));
         let whole = whole.map(|page| CreateAttachment::bytes(page.into_bytes(), "digest.md"));
         let message = CreateMessage::new()
