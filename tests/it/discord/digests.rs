@@ -80,6 +80,21 @@ async fn one_that_was_missed_is_sent_once_marked_late_with_its_picture_although_
 }
 
 #[tokio::test]
+async fn one_whose_fate_is_not_known_is_recognised_and_not_sent_again() {
+    let place = place();
+    let (schedule, cron) = daily(TimeDelta::hours(1));
+    sent_yesterday(&place.desk, &schedule).await;
+    place.discord.fail("POST", "/channels/{channel_id}/messages", 1, How::ResetAfter);
+    let _bot = serve(&place, &cron, "").await;
+    place.ana.sees(place.ops, "Digest morning").await;
+    while !state(&place.desk).await.last.is_some_and(|last| last.late) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(place.times(place.ops, "Digest morning"), 1);
+    place.discord.finished();
+}
+
+#[tokio::test]
 async fn one_that_is_too_old_is_skipped_and_who_only_looks_posts_none() {
     let place = place();
     let (discord, ana) = (&place.discord, &place.ana);
