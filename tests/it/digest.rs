@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use rundown::base::clock::{Clock as _, VirtualClock};
+use rundown::base::clock::{Clock as _, RealClock, VirtualClock};
 use rundown::base::schedule::{Cron, Span};
 use rundown::base::series::Series;
 use rundown::domain::digest::Schedule;
@@ -28,9 +28,13 @@ pub const MONITORS: &str = "monitors:\n  api:\n    title: The API\n    target: a
 pub const TARGETS: &str =
     "environments:\n  production: { zone: UTC, targets: { api: { url: \"http://127.0.0.1:9\" } } }\n";
 
+fn now() -> DateTime<Utc> {
+    RealClock::default().now()
+}
+
 /// The digest of every day whose last time was so long ago; its cron as it is written.
 pub fn daily(ago: TimeDelta) -> (Schedule, String) {
-    let cron = (Utc::now() - ago).format("%-M %-H * * *").to_string();
+    let cron = (now() - ago).format("%-M %-H * * *").to_string();
     let late = Span::parse("4h").unwrap();
     (Schedule { name: "morning".into(), cron: Cron::parse(&cron).unwrap(), zone: chrono_tz::UTC, late }, cron)
 }
@@ -62,12 +66,12 @@ fn engine(desk: &Desk, clock: VirtualClock) -> Engine {
 
 /// What became of the digest so far, as another process reads it.
 pub async fn state(desk: &Desk) -> State {
-    engine(desk, VirtualClock::starting_at(Utc::now())).digest("morning").await.unwrap()
+    engine(desk, VirtualClock::starting_at(now())).digest("morning").await.unwrap()
 }
 
 /// Has the digest of the day before sent, when it was due; then nobody is there any more.
 pub async fn sent_yesterday(desk: &Desk, schedule: &Schedule) {
-    let begin = Utc::now() - TimeDelta::hours(31);
+    let begin = now() - TimeDelta::hours(31);
     let clock = VirtualClock::starting_at(begin);
     let (engine, taken) = (engine(desk, clock.clone()), Yesterday(AtomicBool::new(false)));
     let schedules = [schedule.clone()];
@@ -85,23 +89,23 @@ pub async fn sent_yesterday(desk: &Desk, schedule: &Schedule) {
         kept = keeping => panic!("nobody keeps it any more: {kept:?}"),
         () = story => {}
     }
-    assert!(clock.now() < Utc::now() - TimeDelta::hours(20), "only yesterday's");
+    assert!(clock.now() < now() - TimeDelta::hours(20), "only yesterday's");
 }
 
 /// A day of samples, one a minute, with an hour in which every other one failed and the rest took long.
 pub async fn measured(desk: &Desk) {
     let store = Store::open(&desk.path().join("samples.db")).unwrap();
-    let now = Utc::now().trunc_subsecs(0);
+    let present = now().trunc_subsecs(0);
     let sample = |minutes: i64| {
         let bad = (120..180).contains(&minutes);
         let level = if bad && minutes % 2 == 0 { Level::Failing } else { Level::Healthy };
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within a second")]
         let took_ms = Some((40 + minutes % 17 + if bad { 700 } else { 0 }) as u32);
-        let at: DateTime<Utc> = now - TimeDelta::minutes(minutes);
+        let at: DateTime<Utc> = present - TimeDelta::minutes(minutes);
         (Arc::from("api"), Kept { at: at.timestamp_millis(), level, took_ms, excused: false })
     };
     for minutes in (1..1440).rev() {
-        store.keep(vec![sample(minutes)], now - TimeDelta::minutes(minutes));
+        store.keep(vec![sample(minutes)], present - TimeDelta::minutes(minutes));
     }
     store.settle().await;
 }

@@ -54,7 +54,7 @@ impl Bot {
         for health in &mut digest.health {
             health.was = was.and_then(|was| was.get(&health.name)).copied();
         }
-        digest.health.sort_by(|a, b| (!a.needs_a_look(), a.now.condition).cmp(&(!b.needs_a_look(), b.now.condition)));
+        digest.health.sort_by_key(|one| (!one.needs_a_look(), one.now.condition));
         digest.budgets = budgets(&all, samples.as_ref(), digest)?;
         digest.in_force.extend(seen.iter().filter_map(muted));
         digest.series = key_series(&all, samples.as_ref(), digest)?;

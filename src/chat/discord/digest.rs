@@ -122,10 +122,9 @@ impl<'a> Digests<'a> {
         let place = self.channels.get(&schedule.name).copied().unwrap_or(self.settings.channel);
         let mark = mark(schedule, due);
         let first = self.tried.lock().unwrap_or_else(PoisonError::into_inner).insert(mark.clone());
-        if !first || due.until < self.since {
-            if let Some(before) = self.find(place, &mark).await? {
-                return Ok((place, before));
-            }
+        let may_be_there = !first || due.until < self.since;
+        if may_be_there && let Some(before) = self.find(place, &mark).await? {
+            return Ok((place, before));
         }
         let (text, whole) = message(digest, &mark);
         let picture = pictured(digest)

@@ -1,6 +1,9 @@
 //! Digests in Discord: the one that was missed comes once and says that it is late, whatever happens to the process.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
+use rundown::domain::digest::state::State;
 
 use super::place::Place;
 use super::served::Served;
@@ -28,6 +31,19 @@ async fn serve(place: &Place, cron: &str, more: &str) -> Served {
     served
 }
 
+/// Waits until the record, as another process reads it, says so. Opening it each time is pause enough.
+async fn until(place: &Place, fits: impl Fn(&State) -> bool) -> State {
+    let look = async {
+        loop {
+            let now = state(&place.desk).await;
+            if fits(&now) {
+                return now;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), look).await.expect("the record says so in time")
+}
+
 #[tokio::test]
 async fn one_that_was_missed_is_sent_once_marked_late_with_its_picture_although_the_process_dies_over_it() {
     let place = place();
@@ -47,15 +63,8 @@ async fn one_that_was_missed_is_sent_once_marked_late_with_its_picture_although_
     let _bot = serve(&place, &cron, &channel).await;
     // Asked for, it comes here, and the other one stays where it was due.
     let told = ana.slash(place.ops, "digest now", &[]).message().await;
-    loop {
-        let now = state(&place.desk).await;
-        if now.pending.is_none() && now.last.is_some() {
-            let last = now.last.unwrap();
-            assert!(last.late && last.since < last.due);
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    let after = until(&place, |now| now.pending.is_none() && now.last.as_ref().is_some_and(|last| last.late)).await;
+    assert!(after.last.is_some_and(|last| last.since < last.due), "it goes on where yesterday's ended");
     assert!(before.pending.is_some() || before.last.is_some_and(|last| last.late), "the intent was on the disk");
     let in_news = discord.look(|world| world.bot_messages_in(news).len());
     assert_eq!(in_news, 1, "however often it was tried");
@@ -87,9 +96,7 @@ async fn one_whose_fate_is_not_known_is_recognised_and_not_sent_again() {
     place.discord.fail("POST", "/channels/{channel_id}/messages", 1, How::ResetAfter);
     let _bot = serve(&place, &cron, "").await;
     place.ana.sees(place.ops, "Digest morning").await;
-    while !state(&place.desk).await.last.is_some_and(|last| last.late) {
-        tokio::task::yield_now().await;
-    }
+    until(&place, |now| now.last.as_ref().is_some_and(|last| last.late)).await;
     assert_eq!(place.times(place.ops, "Digest morning"), 1);
     place.discord.finished();
 }
@@ -101,9 +108,7 @@ async fn one_that_is_too_old_is_skipped_and_who_only_looks_posts_none() {
     let (schedule, cron) = daily(TimeDelta::hours(6));
     sent_yesterday(&place.desk, &schedule).await;
     let _bot = serve(&place, &cron, "").await;
-    while state(&place.desk).await.missed.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until(&place, |now| !now.missed.is_empty()).await;
     let guest = discord.member("guest");
     let refused = guest.slash(place.ops, "digest now", &[]).reply().await;
     assert!(refused.contains("takes a responder"), "{refused}");
