@@ -87,6 +87,9 @@ pub async fn serve(
             Some(settings) => door::serve(bot, &fleet, settings, threads.clone(), news, &ready).await,
             None => {
                 say("ready: driving runs; Discord is not set up (rundown.toml has no [discord])");
+                if !bot.digests().is_empty() {
+                    say("digests are not sent: they go into Discord");
+                }
                 // Nobody listens: what is heard is let go.
                 news.for_each(|_| futures::future::ready(())).await;
                 Ok(())

@@ -25,8 +25,7 @@ use crate::rundown::Desk;
 pub const MONITORS: &str = "monitors:\n  api:\n    title: The API\n    target: api\n    check: { http: { get: \
                             \"{{target.api.url}}/health\" } }\n    expect: [status == 200]\n    every: 1h\n    fail_for: 10h\n    slo: \
                             { uptime: 99.5%, over: 30d }\n  nightly:\n    heartbeat: { every: 1d, grace: 1h }\n";
-pub const TARGETS: &str =
-    "environments:\n  production: { zone: UTC, targets: { api: { url: \"http://127.0.0.1:9\" } } }\n";
+pub const TARGETS: &str = "environments:\n  production: { zone: UTC, targets: { api: { url: \"http://127.0.0.1:9\" }, web: { url: \"http://127.0.0.1:9\" } } }\n";
 
 fn now() -> DateTime<Utc> {
     RealClock::default().now()
@@ -135,6 +134,7 @@ async fn what_would_be_sent_is_compared_with_the_last_one_and_shown_without_send
     has(&["- P2 inc-1: Uploads are slow · new, detected for ", "nobody has it"]);
     has(&["- api: ", "% up (was 100)", "p95 "]);
     has(&["(was 40)", "▁"]);
+    has(&["- web: not looked at"]);
     has(&["- inc-1 A1: Ben: overdue for "]);
     has(&["- api: frozen until ", "by ana: a migration runs"]);
     has(&["- api: spent ", "% up of 99.5 % promised over 30d"]);

@@ -70,8 +70,11 @@ impl Bot {
             if digest.health.iter().any(|health| health.name == one.target) {
                 continue;
             }
+            // What a run saw before this time says little of how it is now.
+            let lately = one.looked.is_some_and(|at| at >= digest.since);
             let (condition, seen) = match one.ok {
                 None => (Condition::Unknown, String::new()),
+                Some(_) if !lately => (Condition::Unknown, one.told),
                 Some(true) => (Condition::Healthy, one.told),
                 Some(false) => (Condition::Failing, one.told),
             };

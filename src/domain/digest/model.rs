@@ -137,6 +137,12 @@ impl Health {
             || self.p95_was().is_some()
     }
 
+    fn became_other(&self, was: &Figure) -> bool {
+        // That no run looked again at what no monitor is about is no news.
+        let unwatched = self.now.condition == Condition::Unknown && was.availability.is_none();
+        was.condition != self.now.condition && !unwatched
+    }
+
     /// The availability before, where it has moved.
     #[must_use]
     pub fn availability_was(&self) -> Option<f64> {
@@ -157,7 +163,7 @@ impl Health {
     #[must_use]
     pub fn needs_a_look(&self) -> bool {
         matches!(self.now.condition, Condition::Failing | Condition::Flapping | Condition::Degraded)
-            || self.was.is_some_and(|was| was.condition != self.now.condition)
+            || self.was.is_some_and(|was| self.became_other(&was))
             || self.now.availability.zip(self.availability_was()).is_some_and(|(now, was)| now < was)
     }
 }
