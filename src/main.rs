@@ -83,6 +83,7 @@ fn work(args: Args) -> Result<Exit, Fault> {
         Verb::Serve => Some(serving(&file, &clock, &environment)?),
         _ => None,
     };
+    let digests = file.digests().map_err(|error| Fault::Usage(error.to_string()));
     let flags =
         Flags { journal: door.journal.clone(), runbooks: door.runbooks.clone(), person: door.person.clone(), file };
     let settings = Settings::new(flags, &environment, system_login, &host_name(&environment))
@@ -114,6 +115,8 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let for_executors = clock.clone();
     let executors = move |secrets: Secrets| Ok(executors(&for_executors, &endpoint, secrets));
     let bot = Bot::new(clock, library, settings.process, journal_file, Box::new(open), Box::new(executors));
+    let digests = digests?.into_iter().map(|(schedule, _)| schedule).collect();
+    let bot = bot.with_digests(digests);
     if let Some(serving) = serving {
         return serve(&bot, &serving);
     }
@@ -179,9 +182,20 @@ fn serve(bot: &Bot, serving: &Serving) -> Result<Exit, Fault> {
         };
         let spawned = std::thread::Builder::new().name("monitors".to_owned()).spawn_scoped(scope, watching);
         spawned.map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
+        let (enough, leaving) = futures::channel::oneshot::channel::<()>();
+        if serving.sends_digests(bot) {
+            let digests = one_thread()?;
+            let telling = move || {
+                let telling = std::pin::pin!(rundown::serve::tell(bot, serving));
+                drop(digests.block_on(futures::future::select(telling, leaving)));
+                digests.shutdown_background();
+            };
+            let spawned = std::thread::Builder::new().name("digests".to_owned()).spawn_scoped(scope, telling);
+            spawned.map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
+        }
         let served =
             runtime.block_on(rundown::serve::serve(bot, serving, (fleet, harbour), &|line| eprintln!("{line}")));
-        drop(leave);
+        drop((leave, enough));
         runtime.shutdown_background();
         served.map(|()| Exit::Succeeded)
     })
@@ -214,7 +228,10 @@ fn serving(file: &File, clock: &Arc<dyn Clock>, environment: Environment<'_>) ->
         Ok::<_, Fault>(PagerDuty::new(Arc::new(HttpClient::new(clock.clone())), url, key))
     });
     let hooks = file.hooks.as_ref().map(|of| hooks(&of.read(environment).map_err(wrong)?));
+    let digests = file.digests().map_err(wrong)?.into_iter();
+    let digests = digests.filter_map(|(schedule, channel)| Some((schedule.name, channel?.0.into()))).collect();
     Ok(Serving {
+        digests,
         discord: discord.transpose()?,
         pagerduty: pagerduty.transpose()?,
         heartbeat: heartbeat.transpose()?,

@@ -17,6 +17,7 @@ use crate::bot::fleet::{Appended, Fleet, Harbour};
 use crate::bot::paging::Carrier;
 use crate::bot::paging::pagerduty::Pager;
 use crate::bot::{Bot, Fault};
+use crate::chat::discord::digest::Digests;
 use crate::chat::discord::paging::Discord;
 use crate::chat::discord::thread::Threads;
 use crate::chat::discord::{door, settings::Settings};
@@ -40,8 +41,18 @@ pub struct Serving {
     pub pagerduty: Option<PagerDuty>,
     /// The hooks for alerts, where they are set up.
     pub hooks: Option<Arc<Hooks>>,
+    /// Into which channels digests go that do not go into that of incidents, by their names.
+    pub digests: BTreeMap<String, serenity::all::ChannelId>,
     /// The heartbeat: where, and how often.
     pub heartbeat: Option<(SecretString, Span)>,
+}
+
+impl Serving {
+    /// Whether there are digests, and somewhere to send them.
+    #[must_use]
+    pub fn sends_digests(&self, bot: &Bot) -> bool {
+        self.discord.is_some() && !bot.digests().is_empty()
+    }
 }
 
 /// Serves until a signal comes, or the journal cannot be read any more.
@@ -84,6 +95,9 @@ pub async fn serve(
             Some(settings) => door::serve(bot, &fleet, settings, threads.clone(), news, &ready).await,
             None => {
                 say("ready: driving runs; Discord is not set up (rundown.toml has no [discord])");
+                if !bot.digests().is_empty() {
+                    say("digests are not sent: they go into Discord");
+                }
                 // Nobody listens: what is heard is let go.
                 news.for_each(|_| futures::future::ready(())).await;
                 Ok(())
@@ -139,6 +153,20 @@ async fn page(bot: &Bot, serving: &Serving, threads: &Threads, calls: mpsc::Unbo
         tracing::error!(%fault, "pages are not kept any more until the next start");
     }
     futures::future::pending().await
+}
+
+/// Keeps digests, until the future is dropped. What goes wrong with them is told and ends nothing else.
+///
+/// It is made for a thread of its own: collecting a digest takes longer than a person who pressed a button should wait.
+pub async fn tell(bot: &Bot, serving: &Serving) {
+    let Some(settings) = &serving.discord else { return };
+    let digests = Digests::new(bot, settings, &serving.digests);
+    loop {
+        if let Err(fault) = bot.keep_digests(&digests).await {
+            tracing::error!(%fault, "digests stand still; trying again");
+        }
+        bot.clock().sleep_until(bot.clock().now() + chrono::TimeDelta::seconds(10)).await;
+    }
 }
 
 /// Looks at everything that `monitors.yaml` names, until the future is dropped. What goes wrong with it is told and ends no run.

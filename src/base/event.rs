@@ -141,6 +141,12 @@ impl Stream {
         Self(format!("monitor:{id}"))
     }
 
+    /// The stream of one digest: when it was due, and whether it was sent.
+    #[must_use]
+    pub fn digest(name: &str) -> Self {
+        Self(format!("digest:{name}"))
+    }
+
     /// The journal's own stream: erasures.
     #[must_use]
     pub fn journal() -> Self {

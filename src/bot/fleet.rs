@@ -325,6 +325,7 @@ impl Turn<'_> {
             | Fact::Alert(..)
             | Fact::Rota(_)
             | Fact::Monitor(..)
+            | Fact::Digest(..)
             | Fact::Erased { .. } => {}
         }
     }

@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use chrono::TimeDelta;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::grammar::{Check, Health as Asked};
 use super::rehearsing::{FOLDER, Noted, Record};
@@ -17,6 +19,10 @@ use crate::domain::run::event::Outcome;
 use crate::rehearsal::branches::{Branch, Branches};
 use crate::rehearsal::rehearse;
 use crate::rehearsal::scenario::{Loaded, list, load};
+use crate::view::time;
+
+/// A rehearsal that is longer ago says little of how things are now.
+const STALE: TimeDelta = TimeDelta::days(90);
 
 /// How a runbook is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -110,6 +116,47 @@ impl Bot {
         Ok(all)
     }
 
+    /// Runbooks that need somebody, with why, without playing anything: their faults, and scenarios whose last rehearsal differed, was of
+    /// another text, or is long ago. Where nobody has ever rehearsed, that alone is no news.
+    ///
+    /// # Errors
+    /// Runbooks or scenarios that cannot be read.
+    pub(super) fn going_stale(&self) -> Result<Vec<(String, String)>, Fault> {
+        let checks = self.library().check(&Check { paths: Vec::new(), env: None })?;
+        let record = Record::read();
+        let scenarios = self.library().with_folder(|folder| scenarios(&folder.join(FOLDER)))??;
+        let now = self.clock.now();
+        let mut found = Vec::new();
+        for check in &checks.pages {
+            let id = runbook_id(&check.page.source).unwrap_or_else(|| check.page.name.clone());
+            let mut why = Vec::new();
+            match check.faults.len() {
+                0 => {}
+                1 => why.push("the page has a fault".to_owned()),
+                faults => why.push(format!("the page has {faults} faults")),
+            }
+            let digest = hex::encode(Sha256::digest(check.page.source.as_bytes()));
+            let own = scenarios.iter().filter(|(_, page)| *page == check.page.name);
+            let noted: Vec<Option<&Noted>> = own.map(|(name, _)| record.of(name)).collect();
+            let rehearsed: Vec<&Noted> = noted.iter().copied().flatten().collect();
+            let changed = |one: &&Noted| one.passed_with.as_ref().is_some_and(|was| *was != digest);
+            if rehearsed.iter().any(|one| !one.ok) {
+                why.push("it differed from its scenarios when last rehearsed".to_owned());
+            } else if rehearsed.iter().any(changed) {
+                why.push("the page changed since its last rehearsal".to_owned());
+            } else if let Some(old) = rehearsed.iter().map(|one| one.at).min().filter(|at| now - *at > STALE) {
+                why.push(format!("last rehearsed {} ago", time::length(TimeDelta::days((now - old).num_days()))));
+            }
+            if !record.is_empty() && noted.iter().any(Option::is_none) {
+                why.push("never rehearsed here".to_owned());
+            }
+            if !why.is_empty() {
+                found.push((id, why.join("; ")));
+            }
+        }
+        Ok(found)
+    }
+
     async fn runs_of(&self, health: &mut Health) -> Result<(), Fault> {
         for info in self.engine()?.runs(false).await? {
             // A run whose plan was erased can no longer be read; it counts for nothing.
@@ -125,6 +172,16 @@ impl Bot {
         }
         Ok(())
     }
+}
+
+/// Scenarios by name, with the name of the page each plays.
+fn scenarios(folder: &Path) -> Result<Vec<(String, String)>, Fault> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let usage = |error: crate::rehearsal::scenario::ScenarioError| Fault::Usage(error.to_string());
+    let loaded = list(folder).map_err(usage)?.into_iter().map(|path| load(&path).map_err(usage));
+    loaded.map(|loaded| loaded.map(|loaded| (loaded.name.clone(), stem(&loaded)))).collect()
 }
 
 /// A scenario that was played for this.

@@ -8,6 +8,7 @@ pub mod answers;
 pub mod backup;
 pub mod charts;
 pub mod deployments;
+pub mod digest;
 pub mod export;
 mod fault;
 pub mod findings;
@@ -38,6 +39,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use crate::base::clock::Clock;
+use crate::domain::digest::Schedule;
 use crate::engine::Engine;
 use crate::journal::Journal;
 use crate::journal::heard::Heard;
@@ -66,6 +68,7 @@ pub struct Bot {
     executors: MakeExecutors,
     engine: OnceLock<Known>,
     process: String,
+    digests: Vec<Schedule>,
 }
 
 impl Bot {
@@ -80,7 +83,13 @@ impl Bot {
         open: OpenJournal,
         executors: MakeExecutors,
     ) -> Self {
-        Self { clock, library, journal_file, open, executors, engine: OnceLock::new(), process }
+        Self { clock, library, journal_file, open, executors, engine: OnceLock::new(), process, digests: Vec::new() }
+    }
+
+    /// The same with the digests that it sends, and that can be asked for by their names.
+    #[must_use]
+    pub fn with_digests(self, digests: Vec<Schedule>) -> Self {
+        Self { digests, ..self }
     }
 
     /// The engine over the journal, which is opened now if nobody needed it before.

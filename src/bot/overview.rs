@@ -37,6 +37,8 @@ pub struct Condition {
     pub target: String,
     /// Whether the last look found it well; `None` where nobody has looked.
     pub ok: Option<bool>,
+    /// When a run last looked; `None` where none has, or monitors look.
+    pub looked: Option<Instant>,
     /// What was found, by which run, how long ago; who holds it; who froze it. One line.
     pub told: String,
 }
@@ -135,18 +137,20 @@ impl Bot {
                     told.push_str(&format!("; frozen until {until} by {}: {}", freeze.by, one_line(&freeze.why, 120)));
                 }
                 let mut ok = look.map(|(_, _, ok, _)| *ok);
+                let mut looked = look.map(|(at, ..)| *at);
                 // What looks all the time knows better than what looked once.
                 if let Some((well, words)) = in_health(&of_target(&monitored, target), now) {
                     ok = well.or(ok);
+                    looked = None;
                     told = if look.is_some() { format!("{words}; {told}") } else { words };
                 }
-                Condition { target: target.clone(), ok, told }
+                Condition { target: target.clone(), ok, looked, told }
             })
             .collect();
         let elsewhere = |one: &&Seen| one.target.as_ref().is_none_or(|name| !inventory.targets.contains_key(name));
         for one in monitored.iter().filter(elsewhere) {
             let Some((ok, _)) = in_health(&[one], now) else { continue };
-            conditions.push(Condition { target: one.id.clone(), ok, told: one.words(now) });
+            conditions.push(Condition { target: one.id.clone(), ok, looked: None, told: one.words(now) });
         }
         Ok(conditions)
     }

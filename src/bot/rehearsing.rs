@@ -82,6 +82,12 @@ impl Record {
         self.0.get(scenario)
     }
 
+    /// Whether nothing was ever rehearsed here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Notes what was played. A folder that cannot be written (a read-only checkout) does not make a rehearsal fail.
     fn note<'a>(played: impl Iterator<Item = &'a Played>, now: Instant) {
         let mut record = Self::read();

@@ -5,7 +5,8 @@
 //! somebody is told (`view/rights`), the rule of a target (the run decides that).
 
 use super::grammar::{
-    Action, Approve, CanI, Command, Hypothesis, Incident, Monitor, Oncall, Page, Postmortem, Runbook, named,
+    Action, Approve, CanI, Command, Digest, DigestNow, Hypothesis, Incident, Monitor, Oncall, Page, Postmortem,
+    Runbook, named,
 };
 use super::waiting::{What, waiting};
 use super::{Bot, Fault, steer};
@@ -67,6 +68,8 @@ pub fn need(command: &Command) -> (&'static str, Right) {
         Command::Do(_) => ("do", Right::Run),
         Command::Now(_) => ("now", Right::Look),
         Command::Health(_) => ("health", Right::Look),
+        Command::Digest(Digest { now: Some(DigestNow::Now { .. }), .. }) => ("digest now", Right::Respond),
+        Command::Digest(Digest { now: None, .. }) => ("digest", Right::Look),
         Command::Stop(_) => ("stop", of_said(&Said::Pause { why: None })),
         Command::Page(verb) => match verb {
             Page::List { .. } => ("page list", Right::Look),

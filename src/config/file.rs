@@ -10,10 +10,15 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::Environment;
-use crate::base::schedule::Span;
+use crate::base::schedule::{self, Cron, ScheduleFault, Span};
+use crate::base::text::one_line;
+use crate::domain::digest::Schedule;
 
 /// The file that is read where none is named.
 pub const DEFAULT: &str = "rundown.toml";
+/// How late a digest may be: between these.
+const LEAST_LATE: Span = Span::seconds(60);
+const MOST_LATE: Span = Span::seconds(7 * 24 * 60 * 60);
 /// The largest file that is read, in bytes.
 const LIMIT: u64 = 64 * 1024;
 
@@ -33,6 +38,9 @@ pub struct File {
     pub hooks: Option<super::hooks::Hooks>,
     /// Something elsewhere that notices when this process is dead.
     pub heartbeat: Option<Heartbeat>,
+    /// What is told regularly, and when.
+    #[serde(default)]
+    pub digest: Vec<Digest>,
     /// How long the platform waits between asking the server to leave and killing it; only `doctor` reads it.
     pub drain: Option<String>,
 }
@@ -95,6 +103,23 @@ pub struct PagerDuty {
     pub routing_key: Reference,
     /// Another address than that of the United States: `https://events.eu.pagerduty.com`.
     pub url: Option<String>,
+}
+
+/// `[[digest]]`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Digest {
+    /// What it is called.
+    pub name: String,
+    /// When: five fields, such as `0 8 * * mon-fri`.
+    pub cron: String,
+    /// Where the clock hangs; UTC where left out.
+    pub zone: Option<String>,
+    /// Into which channel; that of incidents where left out.
+    pub channel: Option<Id>,
+    /// How long after its time one that was missed is still sent.
+    #[serde(default = "four_hours")]
+    pub late: String,
 }
 
 /// `[heartbeat]`.
@@ -167,6 +192,10 @@ fn token() -> Reference {
 
 fn routing_key() -> Reference {
     Reference::Env("PAGERDUTY_ROUTING_KEY".to_owned())
+}
+
+fn four_hours() -> String {
+    "4h".to_owned()
 }
 
 fn minute() -> String {
@@ -290,6 +319,57 @@ impl File {
     }
 }
 
+impl File {
+    /// The digests, each with its channel.
+    ///
+    /// # Errors
+    /// A name that is none or is there twice, a schedule, a zone or a length of time that cannot be read.
+    pub fn digests(&self) -> Result<Vec<(Schedule, Option<Id>)>, FileError> {
+        let mut read: Vec<(Schedule, Option<Id>)> = Vec::new();
+        for digest in &self.digest {
+            let schedule = digest.schedule()?;
+            if read.iter().any(|(other, _)| other.name == schedule.name) {
+                return Err(digest.fault("name", "there are two of that name".to_owned()));
+            }
+            read.push((schedule, digest.channel));
+        }
+        Ok(read)
+    }
+}
+
+impl Digest {
+    fn fault(&self, key: &str, why: String) -> FileError {
+        let name = one_line(&self.name, 40);
+        FileError::Faulty { file: DEFAULT.to_owned(), why: format!("digest {name}, {key}: {why}") }
+    }
+
+    fn schedule(&self) -> Result<Schedule, FileError> {
+        let wrong = |key: &'static str| {
+            move |fault: ScheduleFault| {
+                let hint = fault.hint.map_or(String::new(), |hint| format!("; {hint}"));
+                self.fault(key, format!("{}{hint}", fault.message))
+            }
+        };
+        let fits = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
+        if self.name.is_empty() || self.name.len() > 40 || !self.name.chars().all(fits) {
+            return Err(self.fault("name", "it is made of up to 40 letters, digits, - and _".to_owned()));
+        }
+        if self.name == "now" {
+            return Err(self.fault("name", "`digest now` means another thing".to_owned()));
+        }
+        let late = Span::parse_positive(&self.late).map_err(wrong("late"))?;
+        if !(LEAST_LATE.millis()..=MOST_LATE.millis()).contains(&late.millis()) {
+            return Err(self.fault("late", format!("it is between {LEAST_LATE} and {MOST_LATE}")));
+        }
+        Ok(Schedule {
+            name: self.name.clone(),
+            cron: Cron::parse(&self.cron).map_err(wrong("cron"))?,
+            zone: schedule::zone(self.zone.as_deref().unwrap_or("UTC")).map_err(wrong("zone"))?,
+            late,
+        })
+    }
+}
+
 impl Heartbeat {
     /// How often.
     ///
@@ -382,6 +462,32 @@ mod tests {
         ]
         .map(|more| endpoint(more).unwrap_err())
         .into();
+        insta::assert_snapshot!(faults.join("\n"));
+    }
+
+    #[test]
+    fn a_digest_has_a_time_of_its_own_clock_and_its_faults_name_it() {
+        let digests = |text: &str| read(text).and_then(|file| file.digests()).map_err(|error| error.to_string());
+        let one = "[[digest]]\nname = \"morning\"\ncron = \"0 8 * * mon-fri\"\n";
+        let read = digests(&format!("{one}zone = \"America/Santiago\"\nchannel = 77\n")).unwrap();
+        let (schedule, channel) = &read[0];
+        assert_eq!(
+            (schedule.late, schedule.zone, *channel),
+            (Span::parse("4h").unwrap(), chrono_tz::America::Santiago, Some(Id(77)))
+        );
+        let faults: Vec<String> = [
+            format!("{one}zone = \"America/Santjago\"\n"),
+            one.replace("0 8 * * mon-fri", "0 8 * *"),
+            one.replace("0 8 * * mon-fri", "0 25 * * *"),
+            format!("{one}late = \"10s\"\n"),
+            one.replace("morning", "now"),
+            one.replace("morning", "every morning"),
+            format!("{one}{one}"),
+            format!("{one}chanel = 77\n"),
+        ]
+        .iter()
+        .map(|text| digests(text).unwrap_err())
+        .collect();
         insta::assert_snapshot!(faults.join("\n"));
     }
 

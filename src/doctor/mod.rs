@@ -88,6 +88,7 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     findings.extend(runbooks);
     findings.extend(people);
     findings.extend(oncall);
+    findings.extend(settings::digests(&file, patient.clock.now()));
     findings.extend(grants.into_iter().chain(reached).chain(on_railway));
     let (discord, invite) = discord;
     findings.extend(discord);

@@ -3,7 +3,7 @@
 //! Lives here: what of it keeps the server from its work. Never lives here: reading the files (`config`, `bot/library`).
 
 use super::finding::Finding;
-use crate::base::event::{Person, Severity};
+use crate::base::event::{Instant, Person, Severity};
 use crate::base::text::one_line;
 use crate::bot::Fault;
 use crate::bot::grammar::Check;
@@ -12,6 +12,7 @@ use crate::chat::discord::endpoint::signed::PublicKey;
 use crate::config::Environment;
 use crate::config::file::{File, FileError};
 use crate::domain::people::{People, Right};
+use crate::view::time;
 
 /// The settings file and the secrets that it names.
 pub fn file(read: &Result<File, FileError>, variables: Environment<'_>) -> Vec<Finding> {
@@ -43,10 +44,31 @@ pub fn file(read: &Result<File, FileError>, variables: Environment<'_>) -> Vec<F
     if let Some(hooks) = &file.hooks {
         faults.extend(hooks.read(variables).err());
     }
+    faults.extend(file.digests().err());
     if faults.is_empty() {
         return vec![Finding::good(CHECK, "rundown.toml is understood, and every secret that it names has a value")];
     }
     faults.iter().map(|fault| Finding::wrong(CHECK, fault.to_string()).mend(remedy(fault))).collect()
+}
+
+/// When each digest is due next.
+pub fn digests(file: &File, now: Instant) -> Vec<Finding> {
+    const CHECK: &str = "digests";
+    // What is wrong with them is told with the settings.
+    let Ok(digests) = file.digests() else { return Vec::new() };
+    let told = digests.iter().map(|(schedule, _)| match schedule.next_after(now) {
+        Some(next) => {
+            let (at, zone) = (time::planned(next, schedule.zone), schedule.zone.name());
+            Finding::good(CHECK, format!("{} is due next {at} ({zone})", schedule.name))
+        }
+        None => Finding::warn(CHECK, format!("{} is never due again", schedule.name))
+            .mend("Look at its cron; docs/digests.md says what the fields mean."),
+    });
+    let nowhere = (!digests.is_empty() && file.discord.is_none()).then(|| {
+        Finding::warn(CHECK, "digests are sent into Discord, which is not set up: rundown.toml has no [discord]")
+            .mend("Set it up, or take [[digest]] out. `rundown digest` shows one at a terminal.")
+    });
+    told.chain(nowhere).collect()
 }
 
 fn remedy(fault: &FileError) -> &'static str {

@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod alert;
+pub mod digest;
 pub mod gate;
 pub mod incident;
 pub mod likeness;

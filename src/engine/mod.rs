@@ -6,6 +6,7 @@
 
 mod alerts;
 mod codec;
+pub mod digests;
 mod drive;
 mod incidents;
 pub mod monitoring;

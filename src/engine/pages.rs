@@ -63,6 +63,25 @@ impl Engine {
         Ok(found)
     }
 
+    /// Pages that were opened since a moment, newest first. Older ones are not read.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn pages_since(&self, since: Instant) -> Result<Vec<State>, EngineError> {
+        let streams = self.journal.streams("page:", false).await?;
+        let mut ids: Vec<PageId> = streams.iter().filter_map(|info| PageId::parse(info.stream.key()).ok()).collect();
+        ids.sort_by_key(|id| std::cmp::Reverse(codec::number_of(id.as_str())));
+        let mut found = Vec::new();
+        for id in ids {
+            let page = self.page(&id).await?;
+            if page.opened_at < since {
+                break;
+            }
+            found.push(page);
+        }
+        Ok(found)
+    }
+
     /// Writes down what follows from something that concerns a page. Nothing may follow.
     ///
     /// # Errors

@@ -193,6 +193,7 @@ impl Session {
                 | timeline::Fact::Alert(..)
                 | timeline::Fact::Rota(_)
                 | timeline::Fact::Monitor(..)
+                | timeline::Fact::Digest(..)
                 | timeline::Fact::Erased { .. } => {}
             }
             news.push(Recorded { pos: row.pos, at: row.at, head: codec::head(row)?, event });

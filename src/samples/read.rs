@@ -66,6 +66,30 @@ impl Reader {
         Ok(found.unwrap_or_default())
     }
 
+    /// Hours of a monitor since a moment, in order; the first is a whole one, and the one that goes on is the last.
+    ///
+    /// # Errors
+    /// The file, in words.
+    pub fn hours(&self, monitor: &str, since: Instant) -> Result<Vec<(i64, Tally)>, String> {
+        let from = begin(since.timestamp_millis(), HOUR);
+        let found = self.of(monitor, |connection, id| {
+            let until = made(connection, HOUR)?;
+            let minutes_until = made(connection, MINUTE)?;
+            let mut hours = tallies(connection, "hour", id, from, until)?;
+            let mut rest = tallies(connection, "minute", id, from.max(until), minutes_until)?;
+            rest.extend(unmade(connection, id, minutes_until.max(from))?);
+            for (at, tally) in rest {
+                let hour = begin(at, HOUR);
+                match hours.last_mut().filter(|(last, _)| *last == hour) {
+                    Some((_, whole)) => whole.merge(&tally),
+                    None => hours.push((hour, tally)),
+                }
+            }
+            Ok(hours)
+        })?;
+        Ok(found.unwrap_or_default())
+    }
+
     /// Everything of a monitor since a moment, in one tally: whole hours where there are, minutes at the edges.
     ///
     /// # Errors

@@ -2,10 +2,11 @@
 //!
 //! Lives here: the wording of every fact ([`sentence`]), times as people read them ([`time`]), prompts and cards
 //! ([`notify`]), rights ([`rights`]), pages ([`pages`]), what was seen before and after a change ([`evidence`]), the postmortem
-//! ([`report`]), charts of measured values ([`chart`]). Never lives here: colours, keys and
+//! ([`report`]), charts of measured values ([`chart`]), digests ([`digest`]). Never lives here: colours, keys and
 //! widths of a terminal, buttons of a chat: the doors put those around these texts.
 
 pub mod chart;
+pub mod digest;
 pub mod evidence;
 pub mod notify;
 pub mod pages;

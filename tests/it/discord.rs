@@ -4,6 +4,7 @@
 mod alerts;
 mod channels;
 mod deployments;
+mod digests;
 mod endpoint;
 mod heartbeat;
 mod leaving;

@@ -24,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "base",
             "domain::alert",
+            "domain::digest",
             "domain::incident",
             "domain::monitor",
             "domain::oncall",
@@ -32,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "domain::target",
         ],
     ),
+    ("domain::digest", &["base"]),
     ("domain::gate", &["base", "domain::incident", "domain::run", "domain::timeline"]),
     ("step", &["base", "client", "domain::action"]),
     ("view", &["base", "domain"]),

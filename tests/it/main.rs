@@ -4,6 +4,7 @@ mod backup;
 mod bad_input;
 mod clients;
 mod contract;
+mod digest;
 mod discord;
 mod doctor;
 mod hooks;

@@ -7,6 +7,7 @@
 mod answers;
 mod can_i;
 mod chart;
+mod digest;
 mod findings;
 mod freeze;
 mod incident;
@@ -21,6 +22,7 @@ mod values;
 pub use answers::{Answer, Approve, Decide, Done, Override, Reject, Settle, Tick, Verdict};
 pub use can_i::{CanI, leaves, named};
 pub use chart::{Chart, Format};
+pub use digest::{Digest, DigestNow};
 pub use findings::{
     Action, ActionAbout, BriefArgs, Cause, Evidence, Handoff, Hypothesis, ImpactArgs, LessonArgs, Recommend,
     ReviewArgs, SettleAction, SettleHypothesis, Similar, Withdraw,
@@ -64,6 +66,8 @@ pub enum Command {
     /// Who is on call: now, next, and who steps in.
     #[command(subcommand)]
     Oncall(Oncall),
+    /// What happened since the last digest, and how everything is.
+    Digest(Digest),
     /// Hold every open run up at once: nothing new starts. `runbook resume` lets one go on.
     Stop(StopAll),
     /// Calls for somebody on call: take one, pass it on, make one.

@@ -229,7 +229,7 @@ impl Bot {
         Ok(fitting)
     }
 
-    fn sample_reader(&self) -> Option<Reader> {
+    pub(super) fn sample_reader(&self) -> Option<Reader> {
         Reader::open(&self.samples_file()).unwrap_or_else(|error| {
             tracing::warn!("{error}");
             None

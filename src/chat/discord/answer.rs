@@ -36,6 +36,8 @@ pub struct Reply {
     pub text: String,
     /// Files beside it: name and content.
     pub files: Vec<(String, Vec<u8>)>,
+    /// What a picture among them shows, in words, for who cannot see it.
+    pub alt: String,
     /// The incident it is about, whose thread is linked where the reply is read elsewhere.
     pub incident: Option<IncidentId>,
     /// The request for cover that whoever reads it may take by pressing.
@@ -43,7 +45,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn text(text: impl Into<String>) -> Self {
+    pub(super) fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 
@@ -143,6 +145,7 @@ async fn carry_out(
         Command::Now(asked) => Ok(going(&bot.now(&asked).await?)),
         Command::Health(asked) => Ok(conditions(&bot.conditions(&asked).await?)),
         Command::Oncall(verb) => super::oncall::answer(bot, me, verb).await,
+        Command::Digest(asked) => super::digest::answer(bot, asked.name()).await,
         Command::Stop(asked) => Ok(stopped(&bot.stop_all(who, &asked).await?)),
         Command::Approve(said) => Ok(written(&bot.say(who, said).await?)),
         Command::Reject(said) => Ok(written(&bot.say(who, said).await?)),

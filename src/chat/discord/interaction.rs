@@ -334,7 +334,11 @@ impl Context<'_> {
         {
             text.push_str(&format!("\n<#{thread}>"));
         }
-        let files = reply.files.into_iter().map(|(name, bytes)| CreateAttachment::bytes(bytes, name));
+        let files = reply.files.into_iter().map(|(name, bytes)| {
+            let described = name.ends_with(".png") && !reply.alt.is_empty();
+            let file = CreateAttachment::bytes(bytes, name);
+            if described { file.description(&reply.alt) } else { file }
+        });
         let edit = files.fold(EditInteractionResponse::new().content(text), EditInteractionResponse::new_attachment);
         let offered = reply.cover.as_ref().map(offers::of_cover);
         let edit = match offered {

@@ -9,6 +9,7 @@
 mod announce;
 pub mod answer;
 pub mod card;
+pub mod digest;
 pub mod door;
 pub mod endpoint;
 pub mod gateway;

@@ -3,6 +3,7 @@
 use super::verbs::Source;
 use crate::base::event::{IncidentId, RunId};
 use crate::base::text::one_line;
+use crate::bot::digest::Schedule;
 use crate::bot::waiting::{What, waiting};
 use crate::bot::{Bot, Fault};
 use crate::domain::run::event::Question;
@@ -53,6 +54,11 @@ pub(super) async fn suggest(
         Source::Monitors => {
             let all = bot.library().monitors()?.monitors.all;
             all.into_values().map(|spec| (format!("{} · {}", spec.id, spec.title), spec.id)).collect()
+        }
+        Source::Digests => {
+            let told =
+                |one: &Schedule| (format!("{} · {} ({})", one.name, one.cron, one.zone.name()), one.name.clone());
+            bot.digests().iter().map(told).collect()
         }
         Source::Steps => {
             let Some(run) = run else { return Ok(Vec::new()) };

@@ -49,6 +49,8 @@ pub enum Source {
     Runs,
     /// Monitors.
     Monitors,
+    /// Digests.
+    Digests,
     /// Steps of the run that is meant.
     Steps,
     /// Cases of the decision that is asked for.
@@ -204,6 +206,7 @@ fn source(path: &[&str], id: &str) -> Option<Source> {
         "id" if path[0] == "oncall" => Source::Covers,
         "schedule" => Source::Schedules,
         "monitor" => Source::Monitors,
+        "name" if path[0] == "digest" => Source::Digests,
         "step" | "from" => Source::Steps,
         "case" => Source::Cases,
         "person" | "owner" => Source::Persons,

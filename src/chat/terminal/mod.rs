@@ -6,6 +6,7 @@
 pub mod args;
 mod backup;
 mod begin;
+mod digests;
 mod end;
 mod findings;
 mod freezing;
@@ -143,6 +144,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Now(asked) => show.going(&bot.now(&asked).await?),
         Command::Health(asked) => show.conditions(&bot.conditions(&asked).await?),
         Command::Oncall(verb) => oncall::carry_out(bot, me, &show, verb).await,
+        Command::Digest(asked) => digests::digest(&show, &bot.digest(asked.name()).await?),
         Command::Stop(asked) => show.stopped(&bot.stop_all(who, &asked).await?),
         Command::Page(verb) => show.paged(&bot.paging(me, verb).await?),
         Command::Approve(said) => show.written(&bot.say(who, said).await?),

@@ -20,8 +20,12 @@ pub struct State {
     pub phase: Phase,
     /// The calls that were made, the first first.
     pub calls: Vec<Called>,
+    /// When the first of them was written down.
+    pub first_called_at: Option<Instant>,
     /// When the last of them was written down.
     pub called_at: Instant,
+    /// When somebody answered.
+    pub answered_at: Option<Instant>,
     /// What became of what was to be sent.
     pub sent: BTreeMap<(Task, Route), Sent>,
     /// Who cannot take it.
@@ -103,7 +107,9 @@ impl State {
                     opened_at: at,
                     phase,
                     calls: Vec::new(),
+                    first_called_at: None,
                     called_at: at,
+                    answered_at: None,
                     sent: BTreeMap::new(),
                     passed: BTreeSet::new(),
                 });
@@ -127,6 +133,7 @@ impl State {
                 }
                 self.phase = Phase::Calling { until: called.until };
                 self.calls.push(called.clone());
+                self.first_called_at = self.first_called_at.or(Some(at));
                 self.called_at = at;
             }
             Event::Delivered(delivered) => {
@@ -142,6 +149,7 @@ impl State {
                     return Err("although it is over");
                 }
                 self.phase = Phase::Acknowledged { by: answered.by.clone(), at };
+                self.answered_at = Some(at);
             }
             Event::PassedOn(passed) => {
                 if !self.waits() {

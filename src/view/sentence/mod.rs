@@ -5,11 +5,14 @@
 //! (its reader prints that), colours, citations.
 
 mod alerts;
+mod digests;
 mod findings;
 mod monitors;
 mod pages;
 mod rota;
 mod targets;
+
+pub(in crate::view) use digests::{count as skipped, why as why_skipped};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -96,6 +99,7 @@ impl Wording {
             Fact::Target(name, event) => targets::sentence(name, event, self.zone),
             Fact::Rota(event) => Some(rota::sentence(event, self.zone)),
             Fact::Monitor(name, event) => monitors::sentence(name, event, |at| self.at(at)),
+            Fact::Digest(name, event) => digests::sentence(name, event, |at| self.at(at)),
             Fact::Erased { kind, .. } => Some(format!("erased (it was {})", one_line(kind, NAME))),
         };
         self.learn(fact);
