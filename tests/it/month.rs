@@ -1,5 +1,5 @@
 //! A month on call in virtual time: rotations over a change of the clock, pages that escalate, a monitor that flaps, a heartbeat that stops,
-//! three alerts for one incident, a restart in the middle of an escalation, six hours without Discord. The use cases, the keeper of pages and the monitors are the real
+//! three alerts for one incident, a restart in the middle of an escalation, six hours without Discord, a digest every morning. The use cases, the keeper of pages and the monitors are the real
 //! ones; the world, the ways to reach people and the people are scripted. The whole log is a snapshot.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,7 +14,9 @@ use futures::future::BoxFuture;
 use futures::task::LocalSpawnExt as _;
 use rundown::base::clock::{Clock, VirtualClock};
 use rundown::base::event::{Actor, Head, Instant, Person, Recorded, Severity};
+use rundown::base::schedule::{Cron, Span};
 use rundown::bot::Bot;
+use rundown::bot::digest::{Due, Posted, Poster, Schedule};
 use rundown::bot::fleet::{Appended, Fleet};
 use rundown::bot::grammar::{Incident, Note, OverrideArgs, Page};
 use rundown::bot::library::Library;
@@ -23,6 +25,7 @@ use rundown::client::SendError;
 use rundown::client::http::{Http, HttpRequest, HttpResponse};
 use rundown::config::Folder;
 use rundown::domain::alert::{Alert, Standing};
+use rundown::domain::digest::model::Digest;
 use rundown::domain::page::decide::Outcome;
 use rundown::domain::page::event::{Route, Task};
 use rundown::domain::page::state::State;
@@ -33,6 +36,7 @@ use rundown::journal::memory::MemoryJournal;
 use rundown::journal::{Journal, Select};
 use rundown::samples::Nowhere;
 use rundown::step::{Executors, Ports};
+use rundown::view::digest::{quiet, sections};
 use rundown::view::sentence::Wording;
 
 const ZONE: Tz = Tz::Europe__Berlin;
@@ -121,6 +125,19 @@ impl Carrier for Way {
     }
 }
 
+/// Where digests stand. A quiet one is its one line; of others the parts that they have.
+struct Paper(Arc<World>);
+
+impl Poster for Paper {
+    fn post<'a>(&'a self, _: &'a Schedule, due: &'a Due, digest: &'a Digest) -> BoxFuture<'a, Posted> {
+        let late = if due.late { ", late" } else { "" };
+        let parts = || sections(digest).iter().map(|section| section.title.clone()).collect::<Vec<_>>().join(" · ");
+        let says = quiet(digest).unwrap_or_else(parts);
+        self.0.write(&format!("    >> digest of {}{late}: {says}", due.due.with_timezone(&ZONE).format("%H:%M")));
+        Box::pin(futures::future::ready(Posted::Sent { receipt: None }))
+    }
+}
+
 /// What a person, or the world, does at a moment.
 enum Does {
     Acks(&'static str),
@@ -134,6 +151,10 @@ enum Does {
     Resolved(&'static str),
     /// The process is killed and begins anew.
     Restarts,
+    /// The process is killed.
+    Dies,
+    /// It begins anew.
+    Starts,
 }
 
 fn person(name: &str) -> Actor {
@@ -170,7 +191,11 @@ impl Month {
             Ok(Executors::new(ports, secrets, ticking.clone()))
         };
         let file = folder.join("journal.db");
+        // What looks whether there is a journal at all finds one; it is kept in memory.
+        std::fs::write(&file, "").unwrap();
         let bot = Bot::new(clock, library, "host:1".into(), file, Box::new(open), Box::new(executors));
+        let (cron, late) = (Cron::parse("0 8 * * *").unwrap(), Span::seconds(4 * 3_600));
+        let bot = bot.with_digests(vec![Schedule { name: "morning".into(), cron, zone: ZONE, late }]);
         Self { world, journal, bot: Box::leak(Box::new(bot)), read: 0, wording: Wording::new(ZONE) }
     }
 
@@ -188,6 +213,11 @@ impl Month {
             let (fleet, _harbour) = Fleet::new();
             bot.watch(&fleet, &Nowhere, &mut heard).await.unwrap();
         };
+        let digests = {
+            let (bot, world) = (self.bot, self.world.clone());
+            async move { bot.keep_digests(&Paper(world)).await.unwrap() }
+        };
+        pool.spawner().spawn_local(digests).unwrap();
         pool.spawner().spawn_local(paging).unwrap();
         pool.spawner().spawn_local(watching).unwrap();
         Process { pool, ears: vec![ear], beats }
@@ -237,7 +267,7 @@ impl Month {
             Does::Beats => process.beats.heard("backup", self.world.now()),
             Does::Fires(what) => self.alerts(what, Standing::Firing),
             Does::Resolved(what) => self.alerts(what, Standing::Resolved),
-            Does::Restarts => {}
+            Does::Restarts | Does::Dies | Does::Starts => {}
         }
     }
 
@@ -259,25 +289,31 @@ impl Month {
 
     /// Plays it all until `end`.
     fn play(mut self, mut script: VecDeque<(Instant, Does)>, end: Instant) -> Self {
-        let mut process = self.start();
+        let mut process = Some(self.start());
+        let mut alarm = LocalPool::new();
         while self.world.now() < end {
-            self.settle(&mut process);
+            if let Some(process) = &mut process {
+                self.settle(process);
+            }
             while script.front().is_some_and(|(at, _)| *at <= self.world.now()) {
                 let (_, does) = script.pop_front().unwrap();
-                if matches!(does, Does::Restarts) {
-                    self.world.write("    -- the process is killed, and begins anew");
-                    drop(process);
-                    process = self.start();
+                if matches!(does, Does::Restarts | Does::Dies) {
+                    self.world.write("    -- the process is killed");
+                    process = None;
                 }
-                self.does(&process, &does);
-                self.settle(&mut process);
+                if matches!(does, Does::Restarts | Does::Starts) {
+                    self.world.write("    -- the process begins anew");
+                    process = Some(self.start());
+                }
+                if let Some(process) = &mut process {
+                    self.does(process, &does);
+                    self.settle(process);
+                }
             }
             // Somebody has to be awake when the next thing is done.
-            if let Some((at, _)) = script.front() {
-                let (clock, at) = (self.world.clock.clone(), *at);
-                process.pool.spawner().spawn_local(async move { clock.sleep_until(at).await }).unwrap();
-            }
-            process.pool.run_until_stalled();
+            let (clock, next) = (self.world.clock.clone(), script.front().map_or(end, |(at, _)| *at));
+            alarm.spawner().spawn_local(async move { clock.sleep_until(next).await }).unwrap();
+            alarm.run_until_stalled();
             assert!(self.world.clock.advance(), "nobody waits for anything");
         }
         self
@@ -343,6 +379,12 @@ fn script() -> VecDeque<(Instant, Does)> {
         (at("04-07 18:30"), Does::Resolves("Ana")),
         (at("04-08 20:05"), Does::Acks("Ana")),
         (at("04-10 12:00"), Does::Overrides("Ben", "sat 08:00", "in 8h")),
+        // The machine is moved over breakfast: the digest comes late, once.
+        (at("04-14 07:30"), Does::Dies),
+        (at("04-14 09:40"), Does::Starts),
+        // And for a day: that digest is not news any more.
+        (at("04-16 07:30"), Does::Dies),
+        (at("04-16 14:00"), Does::Starts),
         (at("04-11 11:05"), Does::Acks("Ben")),
         (at("04-11 11:30"), Does::Resolves("Ben")),
     ];
