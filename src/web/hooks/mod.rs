@@ -129,7 +129,8 @@ async fn take(
     let of = of.filter(|(_, proof)| key.is_none() || matches!(proof, Proof::Path(_)));
     let Some((source, proof)) = of else { return refuse(StatusCode::NOT_FOUND, "there is nothing here") };
     let taken = desk.take(source, proof, key, peer, request).await;
-    if taken.status() != StatusCode::ACCEPTED {
+    // Who sends too much must not fill the log as well.
+    if !matches!(taken.status(), StatusCode::ACCEPTED | StatusCode::TOO_MANY_REQUESTS) {
         let (source, status) = (source.word(), taken.status().as_u16());
         tracing::warn!(source, status, %peer, "alerts were refused");
     }
