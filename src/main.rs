@@ -169,7 +169,7 @@ fn serve(bot: &Bot, serving: &Serving) -> Result<Exit, Fault> {
     // Opened before there are two threads that would both want to.
     bot.engine()?;
     let (fleet, harbour) = Fleet::new();
-    let (_beats, heard) = Beats::new();
+    let (beats, heard) = Beats::new();
     let (leave, leaving) = futures::channel::oneshot::channel::<()>();
     std::thread::scope(|scope| {
         let monitors = one_thread()?;
@@ -193,8 +193,8 @@ fn serve(bot: &Bot, serving: &Serving) -> Result<Exit, Fault> {
             let spawned = std::thread::Builder::new().name("digests".to_owned()).spawn_scoped(scope, telling);
             spawned.map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
         }
-        let served =
-            runtime.block_on(rundown::serve::serve(bot, serving, (fleet, harbour), &|line| eprintln!("{line}")));
+        let served = runtime
+            .block_on(rundown::serve::serve(bot, serving, (fleet, harbour), &beats, &|line| eprintln!("{line}")));
         drop((leave, enough));
         runtime.shutdown_background();
         served.map(|()| Exit::Succeeded)
@@ -253,7 +253,8 @@ fn hooks(heard: &Heard) -> Result<Hooks, Fault> {
         };
         sources.extend(Source::ALL.into_iter().find(|source| source.word() == *name).map(|source| (source, proof)));
     }
-    Ok(Hooks { listen: heard.listen, sources, severities: heard.severities.clone() })
+    let heartbeat = heard.heartbeat.as_ref().map(Token::new).transpose().map_err(Fault::Failed)?;
+    Ok(Hooks { listen: heard.listen, sources, severities: heard.severities.clone(), heartbeat })
 }
 
 /// What really reaches out.

@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::schedule::Span;
 use crate::bot::fleet::{Appended, Fleet, Harbour};
+use crate::bot::monitors::Beats;
 use crate::bot::paging::Carrier;
 use crate::bot::paging::pagerduty::Pager;
 use crate::bot::{Bot, Fault};
@@ -63,6 +64,7 @@ pub async fn serve(
     bot: &Bot,
     serving: &Serving,
     (fleet, harbour): (Fleet, Harbour),
+    beats: &Beats,
     say: &dyn Fn(&str),
 ) -> Result<(), Fault> {
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
@@ -71,7 +73,8 @@ pub async fn serve(
         None => None,
     };
     if let Some((web, hooks)) = &web {
-        let sources: Vec<&str> = hooks.sources.keys().map(|source| source.word()).collect();
+        let beats = hooks.heartbeat.iter().map(|_| "heartbeat");
+        let sources: Vec<&str> = hooks.sources.keys().map(|source| source.word()).chain(beats).collect();
         say(&format!("alerts are heard at http://{}/hooks/ ({})", web.address, sources.join(", ")));
     }
     let (to_door, news) = mpsc::unbounded();
@@ -114,7 +117,7 @@ pub async fn serve(
     .fuse();
     let hearing = async {
         match web {
-            Some((web, hooks)) => web.serve(bot, hooks).await,
+            Some((web, hooks)) => web.serve(bot, beats, hooks).await,
             None => futures::future::pending().await,
         }
     }

@@ -26,9 +26,11 @@ pub struct Hooks {
     /// `[hooks.grafana]`.
     pub grafana: Option<Grafana>,
     /// `[hooks.railway]`.
-    pub railway: Option<Railway>,
+    pub railway: Option<Keyed>,
     /// `[hooks.generic]`.
     pub generic: Option<Either>,
+    /// `[hooks.heartbeat]`.
+    pub heartbeat: Option<Keyed>,
 }
 
 /// A source that shows a token.
@@ -42,8 +44,8 @@ pub struct Bearer {
 /// A source whose secret is in its address.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
-pub struct Railway {
-    /// The last part of the path.
+pub struct Keyed {
+    /// The part of the path that proves where it comes from.
     pub key: Reference,
 }
 
@@ -110,6 +112,8 @@ pub struct Heard {
     pub severities: BTreeMap<String, Severity>,
     /// Sources that may post, by name.
     pub sources: Vec<(&'static str, Secret)>,
+    /// What whoever calls in for a heartbeat shows.
+    pub heartbeat: Option<SecretString>,
 }
 
 impl Hooks {
@@ -146,13 +150,15 @@ impl Hooks {
             };
             sources.push(("generic", secret));
         }
-        if sources.is_empty() {
+        let heartbeat =
+            self.heartbeat.as_ref().map(|of| of.key.value("hooks.heartbeat.key", environment)).transpose()?;
+        if sources.is_empty() && heartbeat.is_none() {
             let none = "hooks.listen does nothing without a source: [hooks.alertmanager], [hooks.grafana], \
-                        [hooks.railway] or [hooks.generic]";
+                        [hooks.railway], [hooks.generic] or [hooks.heartbeat]";
             return Err(fault(none.to_owned()));
         }
         let severities = self.severities.iter().map(|(word, severity)| (word.trim().to_lowercase(), *severity));
-        Ok(Heard { listen, severities: severities.collect(), sources })
+        Ok(Heard { listen, severities: severities.collect(), sources, heartbeat })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What this process answers over HTTP by itself: the hooks through which other systems report alerts.
+//! What this process answers over HTTP by itself: the hooks through which other systems report alerts, and call in for heartbeats.
 //!
 //! Lives here: listening ([`listen`]), the router, handing on to the bot what came in. Never lives here: Discord's interactions
 //! (`chat/discord/endpoint`), what follows from an alert (`domain/alert`), TLS (whatever stands in front).
@@ -14,6 +14,7 @@ use futures::{FutureExt as _, StreamExt as _, pin_mut, select_biased};
 use tokio::net::TcpListener;
 
 use crate::bot::Bot;
+use crate::bot::monitors::Beats;
 use hooks::{Desk, Job, Settings};
 
 /// Requests whose alerts wait for the journal at a time. Where there are more, the source is asked to send them again.
@@ -39,11 +40,11 @@ impl Web {
     }
 
     /// Answers until the future is dropped.
-    pub async fn serve(self, bot: &Bot, settings: Arc<Settings>) {
+    pub async fn serve(self, bot: &Bot, beats: &Beats, settings: Arc<Settings>) {
         let (jobs, todo) = mpsc::channel(WAITING);
         let router = hooks::router(Arc::new(Desk::new(settings, bot.clock().clone(), jobs)));
         let listening = listen::accept(self.listener, router, bot.clock().clone()).fuse();
-        let working = work(bot, todo).fuse();
+        let working = work(bot, beats, todo).fuse();
         pin_mut!(listening, working);
         select_biased! {
             () = listening => {}
@@ -53,13 +54,25 @@ impl Web {
 }
 
 /// Takes in what was reported, one request after the other: two at a time would only get into each other's way.
-async fn work(bot: &Bot, mut todo: mpsc::Receiver<Job>) {
+async fn work(bot: &Bot, beats: &Beats, mut todo: mpsc::Receiver<Job>) {
     while let Some(job) = todo.next().await {
-        let took = bot.take_alerts(job.alerts).await;
-        if let Err(fault) = &took {
-            tracing::error!(%fault, "alerts could not be written down; their source is asked to send them again");
-        }
         // Whoever asked may have gone; what is written stays.
-        drop(job.answer.send(took));
+        match job {
+            Job::Alerts { alerts, answer } => {
+                let took = bot.take_alerts(alerts).await;
+                if let Err(fault) = &took {
+                    tracing::error!(%fault, "alerts could not be written down; their source is asked to send them again");
+                }
+                drop(answer.send(took));
+            }
+            Job::Beat { monitor, answer } => {
+                let heard = bot.beat(&monitor);
+                if heard.is_ok() {
+                    // What is written is found when the next beat is due; this tells at once that it is well again.
+                    beats.heard(&monitor, bot.clock().now());
+                }
+                drop(answer.send(heard));
+            }
+        }
     }
 }

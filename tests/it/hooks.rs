@@ -358,3 +358,34 @@ async fn what_cannot_be_written_down_is_asked_for_again() {
     assert_eq!(accepted(&hooked.generic(signed, &alert).await), ["inc-1"]);
     assert_eq!(hooked.kinds("inc-1"), ["incident.declared", "alert.fired"]);
 }
+
+#[tokio::test]
+async fn a_heartbeat_calls_in_from_another_machine_and_its_silence_is_an_incident() {
+    let monitors = "monitors:\n  nightly: { heartbeat: { every: 2s, grace: 2s }, on_failure: { declare: true } }\n";
+    let mut desk = Desk::with_pages(&[("monitors.yaml", monitors)]);
+    desk.set("HEARTBEAT_KEY", "beat-s3cret");
+    let settings = "[hooks]\nlisten = \"127.0.0.1:0\"\n[hooks.heartbeat]\nkey = { env = \"HEARTBEAT_KEY\" }\n";
+    std::fs::write(desk.path().join("rundown.toml"), settings).unwrap();
+    let bot = Served::alone(&desk);
+    let url = address(&bot).await;
+    let http = reqwest::Client::new();
+    let call = async |path: &str| {
+        let answer = http.get(format!("{url}/hooks/heartbeat/{path}")).send().await.expect("an answer");
+        answer.status().as_u16()
+    };
+    assert_eq!(call("beat-s3cret/nightly").await, 204);
+    assert_eq!((call("guessed/nightly").await, call("beat-s3cret/nightli").await), (401, 404));
+    // Nobody calls any more.
+    let declared = || desk.rundown(&["timeline", "inc-1", "--json"]).out.contains("monitor.alerted");
+    let until = SystemTime::now() + Duration::from_secs(20);
+    while !declared() {
+        assert!(SystemTime::now() < until, "silence is an incident");
+    }
+    assert_eq!(call("beat-s3cret/nightly").await, 204);
+    // Nobody had begun to work on it, so it ends with the silence.
+    let until = SystemTime::now() + Duration::from_secs(20);
+    while !desk.rundown(&["timeline", "inc-1", "--json"]).out.contains("incident.resolved") {
+        assert!(SystemTime::now() < until, "the beat ends it");
+    }
+    assert!(!bot.said().contains("s3cret"), "{}", bot.said());
+}

@@ -125,14 +125,14 @@ impl Carrier for Way {
     }
 }
 
-/// Where digests stand. A quiet one is its one line; of others the parts that they have.
+/// Where digests stand: the one line of a quiet one, and the parts that there are.
 struct Paper(Arc<World>);
 
 impl Poster for Paper {
     fn post<'a>(&'a self, _: &'a Schedule, due: &'a Due, digest: &'a Digest) -> BoxFuture<'a, Posted> {
         let late = if due.late { ", late" } else { "" };
-        let parts = || sections(digest).iter().map(|section| section.title.clone()).collect::<Vec<_>>().join(" · ");
-        let says = quiet(digest).unwrap_or_else(parts);
+        let parts = sections(digest).into_iter().map(|section| section.title);
+        let says = quiet(digest).into_iter().chain(parts).collect::<Vec<_>>().join(" · ");
         self.0.write(&format!("    >> digest of {}{late}: {says}", due.due.with_timezone(&ZONE).format("%H:%M")));
         Box::pin(futures::future::ready(Posted::Sent { receipt: None }))
     }

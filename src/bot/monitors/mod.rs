@@ -22,6 +22,7 @@ use crate::domain::monitor::tally::{Kept, Tally};
 use crate::domain::monitor::whole::{Part, Whole};
 use crate::domain::monitor::{self, Sample, State};
 use crate::domain::timeline::Fact;
+pub use crate::engine::monitoring::Beats;
 use crate::engine::monitoring::asked_once;
 use crate::samples::{Reader, Samples as _, Store};
 

@@ -6,6 +6,7 @@
 //! What is cheap to refuse is refused first, and nothing a request says is read before it has proved where it comes from: path and method,
 //! announced size, content type, rate, the body up to its limit, proof over its bytes, whether it came before, JSON, shape.
 
+mod heartbeat;
 mod proof;
 mod rate;
 mod seen;
@@ -20,7 +21,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use chrono::TimeDelta;
 use futures::channel::{mpsc, oneshot};
@@ -85,14 +86,26 @@ pub struct Settings {
     pub sources: BTreeMap<Source, Proof>,
     /// How bad the words of sources are, in small letters; before the usual ones.
     pub severities: BTreeMap<String, Severity>,
+    /// What whoever calls in for a heartbeat shows, where that is heard here.
+    pub heartbeat: Option<Token>,
 }
 
-/// Alerts that are to be taken in, and where to say what came of it.
-pub struct Job {
-    /// The alerts.
-    pub alerts: Vec<Alert>,
-    /// Whoever waits for the answer.
-    pub answer: oneshot::Sender<Result<Took, Fault>>,
+/// What is to be taken in, and where to say what came of it.
+pub enum Job {
+    /// Alerts.
+    Alerts {
+        /// The alerts.
+        alerts: Vec<Alert>,
+        /// Whoever waits for the answer.
+        answer: oneshot::Sender<Result<Took, Fault>>,
+    },
+    /// A heartbeat was heard.
+    Beat {
+        /// Of which monitor.
+        monitor: String,
+        /// Whoever waits for the answer.
+        answer: oneshot::Sender<Result<(), Fault>>,
+    },
 }
 
 /// What all requests share.
@@ -108,6 +121,7 @@ pub struct Desk {
 pub fn router(desk: Arc<Desk>) -> Router {
     let nothing = || async { refuse(StatusCode::NOT_FOUND, "there is nothing here") };
     Router::new()
+        .route("/hooks/heartbeat/{key}/{monitor}", get(heartbeat::hear).post(heartbeat::hear))
         .route("/hooks/{source}", post(take))
         .route("/hooks/{source}/{key}", post(take))
         .fallback(nothing)
@@ -156,7 +170,7 @@ impl Desk {
         if let Some(refused) = misfit(&head.headers) {
             return refused;
         }
-        if let Err(seconds) = locked(&self.rate).take(source, peer.ip(), self.clock.now()) {
+        if let Err(seconds) = locked(&self.rate).take(source.word(), peer.ip(), self.clock.now()) {
             let mut refused = refuse(StatusCode::TOO_MANY_REQUESTS, "that is too many at once; send it again later");
             refused.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
             return refused;
@@ -221,7 +235,7 @@ impl Desk {
         let number = alerts.len();
         let later = || refuse(StatusCode::SERVICE_UNAVAILABLE, "this could not be written down; send it again");
         let (answer, took) = oneshot::channel();
-        if self.jobs.clone().try_send(Job { alerts, answer }).is_err() {
+        if self.jobs.clone().try_send(Job::Alerts { alerts, answer }).is_err() {
             return later();
         }
         let late = self.clock.sleep_until(self.clock.now() + WRITE);

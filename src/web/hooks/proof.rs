@@ -41,7 +41,7 @@ impl Token {
         Ok(Self { key, tag })
     }
 
-    fn is(&self, shown: &[u8]) -> bool {
+    pub(super) fn is(&self, shown: &[u8]) -> bool {
         verify(&self.key, shown, self.tag.as_ref()).is_ok()
     }
 }

@@ -8,7 +8,6 @@ use std::net::IpAddr;
 
 use chrono::TimeDelta;
 
-use super::Source;
 use crate::base::event::Instant;
 
 /// Requests that may come at once.
@@ -20,14 +19,14 @@ const BUCKETS: usize = 1_024;
 
 /// When each bucket will be full again.
 #[derive(Debug, Default)]
-pub struct Rate(BTreeMap<(Source, IpAddr), Instant>);
+pub struct Rate(BTreeMap<(&'static str, IpAddr), Instant>);
 
 impl Rate {
     /// Takes one token.
     ///
     /// # Errors
     /// There is none: in how many seconds there is one again.
-    pub fn take(&mut self, source: Source, from: IpAddr, now: Instant) -> Result<(), i64> {
+    pub fn take(&mut self, source: &'static str, from: IpAddr, now: Instant) -> Result<(), i64> {
         if self.0.len() >= BUCKETS && !self.0.contains_key(&(source, from)) {
             self.0.retain(|_, full| *full > now);
             // All of them are in use: the one that is nearest to full loses least.
@@ -59,7 +58,7 @@ mod tests {
         let now: Instant = "2026-03-01T12:00:00Z".parse().unwrap();
         let (source, stranger) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::BROADCAST));
         let mut rate = Rate::default();
-        let mut take = |from, at| rate.take(Source::Generic, from, at);
+        let mut take = |from, at| rate.take("generic", from, at);
         assert!((0..60).all(|_| take(stranger, now).is_ok()));
         assert_eq!(take(stranger, now), Err(1));
         assert_eq!(take(source, now), Ok(()));
@@ -72,7 +71,7 @@ mod tests {
         let now: Instant = "2026-03-01T12:00:00Z".parse().unwrap();
         let mut rate = Rate::default();
         for address in 0..5_000u32 {
-            rate.take(Source::Generic, IpAddr::V4(Ipv4Addr::from(address)), now).unwrap();
+            rate.take("generic", IpAddr::V4(Ipv4Addr::from(address)), now).unwrap();
         }
         assert_eq!(rate.0.len(), BUCKETS);
     }
