@@ -150,6 +150,9 @@ async fn page(bot: &Bot, serving: &Serving, threads: &Threads, calls: mpsc::Unbo
     let carriers: Vec<&dyn Carrier> =
         discord.into_iter().chain(pager.as_ref().map(|pager| pager as &dyn Carrier)).collect();
     if carriers.is_empty() {
+        if bot.library().oncall().is_ok_and(|oncall| oncall.is_some()) {
+            tracing::warn!("nobody is paged: neither Discord nor PagerDuty is set up in rundown.toml");
+        }
         return calls.for_each(|_| futures::future::ready(())).await;
     }
     if let Err(fault) = bot.keep_pages(&carriers, calls).await {

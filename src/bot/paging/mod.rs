@@ -7,6 +7,7 @@ pub mod pagerduty;
 
 use std::sync::{Mutex, PoisonError};
 
+use chrono_tz::Tz;
 use futures::FutureExt as _;
 use futures::channel::mpsc;
 use futures::future::BoxFuture;
@@ -112,6 +113,8 @@ pub enum Paged {
         pages: Vec<State>,
         /// Whether all were asked for.
         all: bool,
+        /// By whose clock times are told.
+        zone: Tz,
     },
     /// Something was written down.
     Told {
@@ -119,6 +122,8 @@ pub enum Paged {
         page: Box<State>,
         /// What was written.
         facts: Vec<Recorded<Fact>>,
+        /// By whose clock times are told.
+        zone: Tz,
     },
 }
 
@@ -141,7 +146,9 @@ impl Bot {
     /// It is not clear which page is meant, a refusal, no such policy, the journal.
     pub async fn paging(&self, actor: &Actor, verb: Page) -> Result<Paged, Fault> {
         match verb {
-            Page::List { all } => Ok(Paged::List { pages: self.engine()?.pages(!all).await?, all }),
+            Page::List { all } => {
+                Ok(Paged::List { pages: self.engine()?.pages(!all).await?, all, zone: self.duty_zone() })
+            }
             Page::Ack { page } => {
                 let by = who(actor)?;
                 self.tell_page(actor, page, Input::Answer { by }).await
@@ -168,7 +175,7 @@ impl Bot {
     /// No such policy, the journal.
     pub async fn drill(&self, actor: &Actor, policy: Option<&str>) -> Result<Paged, Fault> {
         let cause = Cause::Drill { by: who(actor)? };
-        self.open_page(actor, "a drill: does this page reach you?".to_owned(), cause, policy, None).await
+        self.open_page(actor, "does this page reach you?".to_owned(), cause, policy, None).await
     }
 
     /// A page as it stands.
@@ -183,6 +190,11 @@ impl Bot {
     #[must_use]
     pub fn account_of(&self, person: &Person, door: &str) -> Option<String> {
         self.people().account_of(person, door).map(str::to_owned)
+    }
+
+    /// The zone of whoever is on call; UTC where nobody is.
+    fn duty_zone(&self) -> Tz {
+        self.library.oncall().ok().flatten().map_or(Tz::UTC, |oncall| oncall.zone)
     }
 
     /// Who is on call instead of whom the rotation names.
@@ -208,7 +220,7 @@ impl Bot {
         let opened = Opened { incident, subject, severity, cause, ladder, held_until: None };
         let duty = OnDuty { oncall: Some(oncall), overrides: self.overrides().await? };
         let (page, facts) = self.engine()?.open_page(actor, opened, &duty).await?;
-        Ok(Paged::Told { page: Box::new(self.page_state(&page).await?), facts })
+        Ok(Paged::Told { page: Box::new(self.page_state(&page).await?), facts, zone: self.duty_zone() })
     }
 
     /// Calls somebody for a cause, once for as long as that goes on: the policy of the severity, or else the worst one's. Where an
@@ -251,7 +263,7 @@ impl Bot {
         let page = self.meant_page(actor, page).await?;
         let duty = DutyRoster::new(self).read().await;
         let facts = self.engine()?.tell_page(&page, actor, input, &duty).await?;
-        Ok(Paged::Told { page: Box::new(self.page_state(&page).await?), facts })
+        Ok(Paged::Told { page: Box::new(self.page_state(&page).await?), facts, zone: self.duty_zone() })
     }
 
     /// The page that was named; else the newest one that waits for this person, or for anybody.

@@ -291,8 +291,9 @@ fn closed(page: &State) -> String {
 /// The answer to a command about pages.
 #[must_use]
 pub fn answered(paged: &Paged, now: Instant) -> Reply {
+    let (Paged::List { zone, .. } | Paged::Told { zone, .. }) = paged;
     let line = |page: &State| {
-        let standing = markdown(&pages::standing(page, now, chrono_tz::Tz::UTC), 300);
+        let standing = markdown(&pages::standing(page, now, *zone), 300);
         format!("**{}**\n-# {standing}", markdown(&pages::headline(page), 200))
     };
     let lines = match paged {

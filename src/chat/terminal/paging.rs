@@ -2,8 +2,6 @@
 //!
 //! Lives here: the text. Never lives here: who is called when (`domain/page`).
 
-use chrono_tz::Tz;
-
 use super::out::telln;
 use super::show::{Show, Shown};
 use super::{Exit, json};
@@ -15,7 +13,7 @@ impl Show {
     pub fn paged(&self, paged: &Paged) -> Shown {
         match paged {
             Paged::Told { facts, .. } if self.json => facts.iter().for_each(|fact| telln!("{}", json::line(fact))),
-            Paged::List { pages, all } => {
+            Paged::List { pages, all, zone } => {
                 match (pages.is_empty(), all) {
                     (true, true) => telln!("there has been no page yet"),
                     (true, false) => telln!("nobody is called, and no page's incident goes on"),
@@ -23,12 +21,12 @@ impl Show {
                 }
                 for page in pages {
                     telln!("{}", headline(page));
-                    telln!("  {}", self.paint.dim(&standing(page, self.now, Tz::UTC)));
+                    telln!("  {}", self.paint.dim(&standing(page, self.now, *zone)));
                 }
             }
-            Paged::Told { page, .. } => {
+            Paged::Told { page, zone, .. } => {
                 telln!("{}", headline(page));
-                telln!("  {}", standing(page, self.now, Tz::UTC));
+                telln!("  {}", standing(page, self.now, *zone));
             }
         }
         Ok(Exit::Succeeded)
