@@ -34,6 +34,9 @@ use crate::web::hooks::Settings as Hooks;
 /// gives three seconds between asking and killing.
 const LEAVE_WITHIN: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
 
+/// How long is waited before something that stands still is tried again.
+const AGAIN: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
+
 /// What serves.
 pub struct Serving {
     /// Discord, where it is set up.
@@ -143,7 +146,7 @@ pub async fn serve(
 }
 
 /// Keeps pages, by the ways that are set up. What goes wrong with them must not end what else this process does.
-async fn page(bot: &Bot, serving: &Serving, threads: &Threads, calls: mpsc::UnboundedReceiver<Appended>) {
+async fn page(bot: &Bot, serving: &Serving, threads: &Threads, mut calls: mpsc::UnboundedReceiver<Appended>) {
     let discord = serving.discord.as_ref().map(|settings| Discord::new(bot, settings, threads.subscribe()));
     let pager = serving.pagerduty.clone().map(|pagerduty| Pager::new(pagerduty, bot.clock().clone()));
     let discord = discord.as_ref().map(|discord| discord as &dyn Carrier);
@@ -155,10 +158,12 @@ async fn page(bot: &Bot, serving: &Serving, threads: &Threads, calls: mpsc::Unbo
         }
         return calls.for_each(|_| futures::future::ready(())).await;
     }
-    if let Err(fault) = bot.keep_pages(&carriers, calls).await {
-        tracing::error!(%fault, "pages are not kept any more until the next start");
+    loop {
+        if let Err(fault) = bot.keep_pages(&carriers, &mut calls).await {
+            tracing::error!(%fault, "pages stand still; trying again");
+        }
+        bot.clock().sleep_until(bot.clock().now() + AGAIN).await;
     }
-    futures::future::pending().await
 }
 
 /// Keeps digests, until the future is dropped. What goes wrong with them is told and ends nothing else.
@@ -171,7 +176,7 @@ pub async fn tell(bot: &Bot, serving: &Serving) {
         if let Err(fault) = bot.keep_digests(&digests).await {
             tracing::error!(%fault, "digests stand still; trying again");
         }
-        bot.clock().sleep_until(bot.clock().now() + chrono::TimeDelta::seconds(10)).await;
+        bot.clock().sleep_until(bot.clock().now() + AGAIN).await;
     }
 }
 
@@ -191,7 +196,7 @@ pub async fn watch(bot: &Bot, fleet: &Fleet, mut heard: Heard) {
         if let Err(fault) = bot.watch(fleet, &*samples, &mut heard).await {
             tracing::error!(%fault, "monitors stand still; trying again");
         }
-        bot.clock().sleep_until(bot.clock().now() + chrono::TimeDelta::seconds(10)).await;
+        bot.clock().sleep_until(bot.clock().now() + AGAIN).await;
     }
 }
 

@@ -48,7 +48,8 @@ impl Engine {
         Ok(self.load_page(id).await?.0)
     }
 
-    /// Pages, oldest first; only those for whom there is something left to do if `open_only`.
+    /// Pages, oldest first; only those for whom there is something left to do if `open_only`. One that cannot be understood is left out,
+    /// and logged: it must not keep the others from being called.
     ///
     /// # Errors
     /// The journal.
@@ -56,7 +57,11 @@ impl Engine {
         let mut found = Vec::new();
         for info in self.journal.streams("page:", open_only).await? {
             if let Ok(id) = PageId::parse(info.stream.key()) {
-                found.push(self.page(&id).await?);
+                match self.page(&id).await {
+                    Ok(page) => found.push(page),
+                    Err(error @ EngineError::NotRead(_)) => return Err(error),
+                    Err(error) => tracing::error!(page = %id, %error, "a page is left out"),
+                }
             }
         }
         found.sort_by_key(|page| codec::number_of(page.id.as_str()));

@@ -81,7 +81,7 @@ struct Keeper<'a> {
 
 impl Engine {
     /// Keeps pages until the future is dropped. One process does so for a journal; another one waits for its turn. `news` is everything
-    /// that is appended from now on.
+    /// that is appended from now on. After a fault it may be called again: what was missed is read from the journal.
     ///
     /// # Errors
     /// The journal.
@@ -89,9 +89,9 @@ impl Engine {
         &self,
         roster: &dyn Roster,
         carriers: &[&dyn Carrier],
-        mut news: mpsc::UnboundedReceiver<Appended>,
+        news: &mut mpsc::UnboundedReceiver<Appended>,
     ) -> Result<(), EngineError> {
-        let _turn = self.turn(&mut news).await?;
+        let _turn = self.turn(news).await?;
         let mut keeper = Keeper {
             engine: self,
             roster,
@@ -108,7 +108,8 @@ impl Engine {
         for page in self.pages(true).await? {
             keeper.pages.insert(page.id.clone(), page);
         }
-        keeper.incidents.extend(self.incidents().await?.into_iter().map(|(id, _)| id));
+        let incidents = self.journal.streams("incident:", false).await?;
+        keeper.incidents.extend(incidents.iter().filter_map(|info| IncidentId::parse(info.stream.key()).ok()));
         loop {
             keeper.look().await?;
             keeper.send();
@@ -224,7 +225,12 @@ impl<'a> Keeper<'a> {
             return Ok(known.clone());
         }
         let mut attention = Attention::default();
-        self.engine.timeline(id).await?.iter().for_each(|fact| hear(&mut attention, fact));
+        match self.engine.timeline(id).await {
+            Ok(facts) => facts.iter().for_each(|fact| hear(&mut attention, fact)),
+            Err(error @ EngineError::NotRead(_)) => return Err(error),
+            // Its severity still calls somebody; only what its runs asked before is not known.
+            Err(error) => tracing::error!(incident = %id, %error, "its timeline cannot be understood whole"),
+        }
         Ok(self.attention.entry(id.clone()).or_insert(attention).clone())
     }
 
@@ -300,8 +306,7 @@ impl<'a> Keeper<'a> {
             for errand in outstanding(page, &self.routes) {
                 let key = (page.id.clone(), errand.task, errand.route);
                 // What takes a call back waits for the call: only then it is known where that stands.
-                let calling = self.busy.iter().any(|(busy, _, route)| *busy == page.id && *route == errand.route);
-                if calling || self.resting.get(&key).is_some_and(|(at, _)| *at > now) {
+                if self.is_calling(&page.id, errand.route) || self.resting.get(&key).is_some_and(|(at, _)| *at > now) {
                     continue;
                 }
                 let Some(carrier) = self.carriers.iter().find(|carrier| carrier.route() == errand.route) else {
@@ -343,10 +348,18 @@ impl<'a> Keeper<'a> {
         self.tell(&page, Input::Sent { task, route, outcome }).await
     }
 
+    fn is_calling(&self, page: &PageId, route: Route) -> bool {
+        self.busy.iter().any(|(busy, _, by)| busy == page && *by == route)
+    }
+
     /// When to look without having heard anything.
     fn next(&self) -> Option<Instant> {
         let due = self.pages.values().filter_map(next_deadline);
         let waiting = |key: &(PageId, Task, Route)| {
+            // What waits for a call under way is looked at when that is over.
+            if self.is_calling(&key.0, key.2) {
+                return None;
+            }
             let page = self.pages.get(&key.0)?;
             outstanding(page, &self.routes)
                 .iter()

@@ -201,13 +201,13 @@ impl Month {
 
     fn start(&self) -> Process {
         let pool = LocalPool::new();
-        let (ear, calls) = mpsc::unbounded();
+        let (ear, mut calls) = mpsc::unbounded();
         let (beats, mut heard) = Beats::new();
         let (bot, world) = (self.bot, self.world.clone());
         let paging = async move {
             let discord = Way { route: Route::Discord, world: world.clone() };
             let pager = Way { route: Route::PagerDuty, world };
-            bot.keep_pages(&[&discord, &pager], calls).await.unwrap();
+            bot.keep_pages(&[&discord, &pager], &mut calls).await.unwrap();
         };
         let watching = async move {
             let (fleet, _harbour) = Fleet::new();

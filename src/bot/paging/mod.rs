@@ -135,7 +135,7 @@ impl Bot {
     pub async fn keep_pages(
         &self,
         carriers: &[&dyn Carrier],
-        news: mpsc::UnboundedReceiver<Appended>,
+        news: &mut mpsc::UnboundedReceiver<Appended>,
     ) -> Result<(), Fault> {
         Ok(self.engine()?.keep_pages(&DutyRoster::new(self), carriers, news).await?)
     }
