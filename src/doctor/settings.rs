@@ -41,6 +41,9 @@ pub fn file(read: &Result<File, FileError>, variables: Environment<'_>) -> Vec<F
         faults.extend(heartbeat.url.value("heartbeat.url", variables).err());
         faults.extend(heartbeat.every().err());
     }
+    if let Some(pagerduty) = &file.pagerduty {
+        faults.extend(pagerduty.routing_key.value("pagerduty.routing-key", variables).err());
+    }
     if let Some(hooks) = &file.hooks {
         faults.extend(hooks.read(variables).err());
     }
