@@ -147,7 +147,10 @@ impl Bot {
     pub async fn paging(&self, actor: &Actor, verb: Page) -> Result<Paged, Fault> {
         match verb {
             Page::List { all } => {
-                Ok(Paged::List { pages: self.engine()?.pages(!all).await?, all, zone: self.duty_zone() })
+                let mut pages = self.engine()?.pages(!all).await?;
+                // One that is over may still have to be told so somewhere.
+                pages.retain(|page| all || !page.is_over());
+                Ok(Paged::List { pages, all, zone: self.duty_zone() })
             }
             Page::Ack { page } => {
                 let by = who(actor)?;

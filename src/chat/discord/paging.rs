@@ -121,7 +121,18 @@ impl<'a> Discord<'a> {
             nonce: nonce("all"),
             mark: mark.clone(),
         };
-        receipts.push(self.send_once(page, all).await?);
+        // Where nothing can be said there, each of them is told alone all the same.
+        let kept_out = match self.send_once(page, all).await {
+            Ok(receipt) => {
+                receipts.push(receipt);
+                None
+            }
+            Err(trouble @ (Trouble::Passing(_) | Trouble::Ours(_))) => return Err(trouble),
+            Err(trouble) => {
+                remarks.push(format!("no message in the channel: {}", why(&trouble)));
+                Some(trouble)
+            }
+        };
         let alone = format!("📟 {}\n-# <#{thread}>", told(page, call));
         for (person, account) in accounts {
             let Some(user) = account else {
@@ -142,7 +153,10 @@ impl<'a> Discord<'a> {
                 Err(trouble) => return Err(trouble),
             }
         }
-        Ok((receipts, remarks))
+        match kept_out {
+            Some(trouble) if receipts.is_empty() => Err(trouble),
+            _ => Ok((receipts, remarks)),
+        }
     }
 
     /// Sends a message that may have been sent before, by this process or by the one before it.
@@ -221,17 +235,19 @@ impl Carrier for Discord<'_> {
 }
 
 fn failed(trouble: &Trouble) -> Outcome {
-    let (why, again) = match trouble {
-        Trouble::NoMessage => ("the message is gone".to_owned(), false),
-        // The incident's thread is made anew; until then it is tried again.
-        Trouble::NoChannel => ("the thread is gone".to_owned(), true),
-        Trouble::Archived => ("the thread was put away".to_owned(), true),
-        Trouble::Refused(said) => (said.clone(), true),
-        Trouble::Malformed(said) => (said.clone(), false),
-        Trouble::Passing(said) => (said.clone(), true),
-        Trouble::Ours(fault) => (fault.to_string(), true),
-    };
-    Outcome::Failed { why, again }
+    // A thread is made anew, a permission given back; what Discord does not take as it stands it never takes.
+    let again = !matches!(trouble, Trouble::NoMessage | Trouble::Malformed(_));
+    Outcome::Failed { why: why(trouble), again }
+}
+
+fn why(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::NoMessage => "the message is gone".to_owned(),
+        Trouble::NoChannel => "the thread is gone".to_owned(),
+        Trouble::Archived => "the thread was put away".to_owned(),
+        Trouble::Refused(said) | Trouble::Malformed(said) | Trouble::Passing(said) => said.clone(),
+        Trouble::Ours(fault) => fault.to_string(),
+    }
 }
 
 /// By what a message of this call is known again.

@@ -3,7 +3,7 @@
 use super::place::{Place, count, has};
 use super::response::people;
 use super::served::Served;
-use crate::world::discord::{How, Id, Person, State};
+use crate::world::discord::{How, Id, Person, State, permissions};
 use crate::world::pagerduty::{PagerDuty, ROUTING_KEY};
 
 /// Ana is on call first, Bo next; Eva is the last resort.
@@ -195,5 +195,21 @@ async fn a_drill_says_so_and_ends_with_its_answer() {
     let late = eva.slash(duty.place.ops, "page ack", &[("page", "page-1")]).reply().await;
     assert!(late.contains("Ana has it already"), "{late}");
     ana.reads(duty.place.ops);
+    discord.finished();
+}
+
+#[tokio::test]
+async fn where_the_channel_is_closed_to_the_bot_whoever_is_called_still_hears_it_alone() {
+    let duty = Duty::new("5m", "5m").await;
+    let Duty { place: Place { discord, ana, desk, ops, .. }, eva, .. } = &duty;
+    let _bot = duty.serve().await;
+    discord.deny_bot(*ops, permissions::SEND_MESSAGES);
+    desk.rundown(&["--as", "eva", "oncall", "drill"]).exits(0);
+    let called = ana.sees(ana.direct(), "This is a drill").await;
+    ana.press(called, "I have it").acknowledged().await;
+    discord.until("it is over", |world| world.messages[&called].text().contains("Ana had it; it is over")).await;
+    let late = eva.slash(*ops, "page list", &[]).reply().await;
+    assert!(late.contains("nobody is called"), "{late}");
+    ana.reads(ana.direct());
     discord.finished();
 }
