@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::inventory::{Inventory, Target};
 use super::{ActionSpec, Kind, exec, http, railway, redis};
+use crate::base::expr::Template;
 use crate::base::schedule::Span;
 use crate::base::text::one_line;
 use crate::domain::source::read::{self, Fields, did_you_mean};
@@ -30,6 +31,23 @@ pub struct Text {
     pub place: &'static str,
     /// Whether a secret may stand in it: only where nothing stores or shows it.
     pub secrets: bool,
+}
+
+impl Text {
+    /// The template in it, where it holds one; one that cannot be read is a fault.
+    #[must_use]
+    pub fn template(&self, faults: &mut Faults<'_>) -> Option<Template> {
+        let source = faults.source();
+        let written = self.node.scalar(source).filter(|written| written.contains("{{"))?;
+        match Template::parse(written) {
+            Ok(template) => Some(template),
+            Err(fault) => {
+                let at = self.node.inside(source, fault.offset, fault.len);
+                faults.push("bad-template", at, fault.message, fault.hint);
+                None
+            }
+        }
+    }
 }
 
 /// What was read of an action.

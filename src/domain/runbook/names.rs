@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::draft::{Draft, LinkKind, Place, Sees, Use};
 use super::facts;
 use super::model::{Does, Input};
-use crate::base::expr::{Condition, Reference, Template};
+use crate::base::expr::{Condition, Reference};
 use crate::base::text::{nearest, one_line};
 use crate::domain::action::check::Text;
 use crate::domain::action::inventory::Inventory;
@@ -316,15 +316,7 @@ impl Names<'_> {
 
     fn text(&self, text: &Text, speaker: Speaker, faults: &mut Faults<'_>) {
         let source = faults.source();
-        let Some(written) = text.node.scalar(source).filter(|written| written.contains("{{")) else { return };
-        let template = match Template::parse(written) {
-            Ok(template) => template,
-            Err(fault) => {
-                let at = text.node.inside(source, fault.offset, fault.len);
-                faults.push("bad-template", at, fault.message, fault.hint);
-                return;
-            }
-        };
+        let Some(template) = text.template(faults) else { return };
         for reference in template.references() {
             let at = text.node.inside(source, reference.offset, reference.len);
             let second = reference.path.get(1).map(String::as_str);

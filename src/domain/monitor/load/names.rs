@@ -39,15 +39,7 @@ pub(super) fn target(text: &Text, source: &str) -> Option<String> {
 /// A text may name targets, and secrets where nothing shows them.
 pub(super) fn text(text: &Text, inventory: Option<&Inventory>, faults: &mut Faults<'_>) {
     let source = faults.source();
-    let Some(written) = text.node.scalar(source).filter(|written| written.contains("{{")) else { return };
-    let template = match Template::parse(written) {
-        Ok(template) => template,
-        Err(fault) => {
-            let at = text.node.inside(source, fault.offset, fault.len);
-            faults.push("bad-template", at, fault.message, fault.hint);
-            return;
-        }
-    };
+    let Some(template) = text.template(faults) else { return };
     for reference in template.references() {
         let at = text.node.inside(source, reference.offset, reference.len);
         let part = |index: usize| reference.path.get(index).map(String::as_str);
