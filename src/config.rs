@@ -6,6 +6,7 @@
 
 pub mod file;
 pub mod hooks;
+pub mod web;
 
 use std::path::PathBuf;
 

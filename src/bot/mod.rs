@@ -21,6 +21,7 @@ pub mod joining;
 pub mod library;
 pub mod moment;
 pub mod monitors;
+pub mod offers;
 pub mod oncall;
 pub mod overview;
 pub mod paging;

@@ -36,6 +36,8 @@ pub struct File {
     pub pagerduty: Option<PagerDuty>,
     /// Where other systems report alerts.
     pub hooks: Option<super::hooks::Hooks>,
+    /// The pages for browsers.
+    pub web: Option<super::web::Web>,
     /// Something elsewhere that notices when this process is dead.
     pub heartbeat: Option<Heartbeat>,
     /// What is told regularly, and when.

@@ -5,11 +5,11 @@
 use chrono::TimeDelta;
 use serenity::all::{CreateAllowedMentions, CreateMessage, Nonce};
 
-use super::offers::hash;
 use super::text::markdown;
 use super::thread::House;
 use super::thread::trouble::may_pass;
 use crate::bot::fleet::Appended;
+use crate::bot::offers::hash;
 use crate::domain::monitor::event::Event as OfMonitor;
 use crate::domain::timeline::Fact;
 use crate::view::sentence::sentence;

@@ -9,10 +9,10 @@ use serenity::all::{
     CreateSelectMenuOption,
 };
 
-use super::offers::{self, First, Offer, RESOLVE_ANYWAY, Weight};
 use super::text::{cut, label, markdown, units};
 use crate::base::event::{IncidentId, Instant, Severity};
 use crate::base::text::plain;
+use crate::bot::offers::{self, First, Offer, RESOLVE_ANYWAY, Weight};
 use crate::bot::waiting::{Waiting, What, waiting};
 use crate::domain::incident;
 use crate::domain::incident::event::{Role, Status};

@@ -14,13 +14,13 @@ use serenity::all::{
 };
 
 use super::answer::{MESSAGE, Reply};
-use super::offers::hash;
 use super::settings::Settings;
 use super::text::{cut, markdown, units};
 use super::thread::trouble::Trouble;
 use crate::base::event::Instant;
 use crate::bot::charts::Pictured;
 use crate::bot::digest::{Due, Posted, Poster, Schedule};
+use crate::bot::offers::hash;
 use crate::bot::{Bot, Fault};
 use crate::domain::digest::model::Digest;
 use crate::view::digest::{Section, about, page, quiet, sections, title};

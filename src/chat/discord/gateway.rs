@@ -16,10 +16,10 @@ use serenity::all::{
 };
 
 use super::answer::private;
-use super::offers::{First, OfferId};
 use super::settings::MakeHttp;
 use super::thread::trouble::{answered_before, may_pass};
 use crate::base::clock::Clock;
+use crate::bot::offers::{First, OfferId};
 
 /// What is asked for at the gateway: threads and the bot's own guild, and messages, whose text Discord shows only where the bot
 /// is mentioned. None of them is privileged.

@@ -17,7 +17,6 @@ use serenity::http::HttpError;
 use super::answer::{MESSAGE, Reply, answer, answer_confirmed, cut};
 use super::gateway::{Asker, Incoming, spoken, written};
 use super::hints::spoken as named_here;
-use super::offers::{self, About, First, Offer, OfferId, RESOLVE_ANYWAY, Says};
 use super::text::markdown;
 use super::thread::House;
 use super::thread::trouble::may_pass;
@@ -27,6 +26,7 @@ use crate::base::event::{IncidentId, RunId};
 use crate::base::text::one_line;
 use crate::bot::Fault;
 use crate::bot::grammar::{Command, Incident};
+use crate::bot::offers::{self, About, First, Offer, OfferId, RESOLVE_ANYWAY, Says};
 use crate::domain::people::{Account, Identity};
 
 /// The longest name of a person, in characters.

@@ -16,7 +16,6 @@ pub mod gateway;
 mod hints;
 mod interaction;
 mod menus;
-pub mod offers;
 mod oncall;
 pub mod paging;
 pub mod register;

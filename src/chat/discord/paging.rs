@@ -18,12 +18,12 @@ use tokio::sync::watch;
 
 use super::answer::Reply;
 use super::card::{Row, components, relative};
-use super::offers::{hash, of_page};
 use super::settings::Settings;
 use super::text::markdown;
 use super::thread::trouble::Trouble;
 use crate::base::event::{IncidentId, Instant, Person};
 use crate::bot::Bot;
+use crate::bot::offers::{hash, of_page};
 use crate::bot::paging::{Carrier, Paged};
 use crate::domain::page::decide::Outcome;
 use crate::domain::page::event::{Called, Cause, Place, Route, Task};

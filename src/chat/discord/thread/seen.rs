@@ -10,7 +10,7 @@ use serenity::all::{
 };
 
 use super::trouble::Trouble;
-use crate::chat::discord::offers::{About, OfferId};
+use crate::bot::offers::{About, OfferId};
 use crate::chat::discord::told::Asked;
 
 /// Messages read at a time (Discord's limit), and how often, until the card is found.

@@ -10,8 +10,8 @@ use serenity::all::{
 
 use super::trouble::Trouble;
 use super::{BURIED, Room};
+use crate::bot::offers::{hash, of_runbooks};
 use crate::chat::discord::card::{Card, Row, components};
-use crate::chat::discord::offers::{hash, of_runbooks};
 use crate::chat::discord::text::markdown;
 use crate::chat::discord::told::{self, Asked};
 use crate::domain::incident;

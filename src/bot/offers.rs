@@ -6,11 +6,11 @@
 
 use sha2::Digest as _;
 
+use super::grammar::{Command as Typed, Incident as Verb, Note, Oncall, Page, Run, Runbook, Where};
+use super::monitors::Proposed;
+use super::waiting::{Waiting, What, waiting};
 use crate::base::event::{CoverId, IncidentId, PageId, RunId};
 use crate::base::text::one_line;
-use crate::bot::grammar::{Command as Typed, Incident as Verb, Note, Oncall, Page, Run, Runbook, Where};
-use crate::bot::monitors::Proposed;
-use crate::bot::waiting::{Waiting, What, waiting};
 use crate::domain::run::event::{DoubtVerdict, Obstacle, Question};
 use crate::domain::run::input::Command;
 use crate::domain::run::state::State;
@@ -213,7 +213,7 @@ impl Offer {
 }
 
 /// A short name of a text: 20 characters.
-pub(super) fn hash(key: &str) -> String {
+pub fn hash(key: &str) -> String {
     hex::encode(&sha2::Sha256::digest(key.as_bytes())[..10])
 }
 
