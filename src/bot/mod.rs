@@ -32,6 +32,7 @@ pub mod rehearsing;
 pub mod reports;
 pub mod rights;
 pub mod running;
+pub mod sessions;
 pub mod single;
 pub mod steer;
 pub mod waiting;
@@ -70,6 +71,8 @@ pub struct Bot {
     engine: OnceLock<Known>,
     process: String,
     digests: Vec<Schedule>,
+    pages: Option<String>,
+    sessions: sessions::Remembered,
 }
 
 impl Bot {
@@ -84,7 +87,18 @@ impl Bot {
         open: OpenJournal,
         executors: MakeExecutors,
     ) -> Self {
-        Self { clock, library, journal_file, open, executors, engine: OnceLock::new(), process, digests: Vec::new() }
+        Self {
+            clock,
+            library,
+            journal_file,
+            open,
+            executors,
+            engine: OnceLock::new(),
+            process,
+            digests: Vec::new(),
+            pages: None,
+            sessions: sessions::Remembered::default(),
+        }
     }
 
     /// The same with the digests that it sends, and that can be asked for by their names.

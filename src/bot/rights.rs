@@ -101,6 +101,7 @@ pub fn need(command: &Command) -> (&'static str, Right) {
         Command::Chart(_) => ("chart", Right::Look),
         Command::Report(_) => ("report", Right::Look),
         Command::Export(_) => ("export", Right::Look),
+        Command::Login(_) => ("login", Right::Look),
         Command::CanI(_) => ("can-i", Right::Look),
         Command::Timeline(_) => ("timeline", Right::Look),
         Command::Verify(_) => ("verify", Right::Look),
