@@ -29,7 +29,8 @@ use crate::config::web::Served;
 use crate::engine::monitoring::Heard;
 use crate::samples::{Samples, Store};
 use crate::web::hooks::{Job, Settings as Hooks};
-use crate::web::{Web, assets, hooks, pages};
+use crate::web::session::{self, Gate, Key, Site};
+use crate::web::{Web, acts, assets, hooks, pages};
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -76,7 +77,11 @@ pub struct Doors {
 /// An address that was named cannot be listened at.
 pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Doors, Fault> {
     let (served, said) = &serving.pages;
-    let mut front = assets::router().merge(pages::router(bot.clone()));
+    let site = Site::new(served.listen, served.url.as_deref());
+    let gate = Gate::new(bot.clone(), Key::new(&bot.signing_key()?), site);
+    let front = assets::router().merge(pages::router(bot.clone()));
+    let front = front.merge(session::router(gate.clone())).merge(acts::router(gate.clone()));
+    let mut front = session::guarded(front, gate);
     let (mut webs, mut jobs) = (Vec::new(), None);
     if let Some(settings) = &serving.hooks {
         let (router, todo) = hooks::open(settings.clone(), bot.clock().clone());

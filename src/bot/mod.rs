@@ -33,8 +33,10 @@ pub mod reports;
 pub mod rights;
 pub mod running;
 pub mod sessions;
+mod signing;
 pub mod single;
 pub mod steer;
+pub mod taking;
 pub mod waiting;
 
 use std::path::PathBuf;

@@ -161,7 +161,8 @@ fn of_steering(verb: &Runbook) -> Right {
 }
 
 /// What is said to a run takes the same right whether it comes as a command or at a prompt.
-fn of_said(said: &Said) -> Right {
+#[must_use]
+pub fn of_said(said: &Said) -> Right {
     match said {
         Said::Approve { .. } | Said::Reject { .. } => Right::Approve,
         Said::BreakGlass { .. } | Said::Override { .. } => Right::PassGuard,

@@ -88,9 +88,8 @@ impl Bot {
     /// # Errors
     /// There are no pages, the journal, no random bytes.
     pub async fn login_link(&self, who: &Identity) -> Result<Link, Fault> {
-        let address = self.pages.clone().ok_or_else(|| {
-            Fault::Usage("there are no pages to sign in to here".to_owned())
-        })?;
+        let address =
+            self.pages.clone().ok_or_else(|| Fault::Usage("there are no pages to sign in to here".to_owned()))?;
         let token = Token::fresh().map_err(Fault::Failed)?;
         let Account { door, id, shown, roles } = who.account();
         let holder =
