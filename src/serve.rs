@@ -29,6 +29,7 @@ use crate::config::web::Served;
 use crate::engine::monitoring::Heard;
 use crate::samples::{Samples, Store};
 use crate::web::hooks::{Job, Settings as Hooks};
+use crate::web::live::Live;
 use crate::web::session::{self, Gate, Key, Site};
 use crate::web::{Web, acts, assets, hooks, pages};
 
@@ -69,6 +70,8 @@ pub struct Doors {
     pub webs: Vec<Web>,
     /// What comes in through hooks.
     pub jobs: Option<mpsc::Receiver<Job>>,
+    /// What is looked at on the pages.
+    pub live: Arc<Live>,
 }
 
 /// Begins to listen for pages and hooks; where both are at one address, they share it.
@@ -77,9 +80,10 @@ pub struct Doors {
 /// An address that was named cannot be listened at.
 pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Doors, Fault> {
     let (served, said) = &serving.pages;
+    let live = Arc::new(Live::new(bot.clone()));
     let site = Site::new(served.listen, served.url.as_deref());
     let gate = Gate::new(bot.clone(), Key::new(&bot.signing_key()?), site);
-    let front = assets::router().merge(pages::router(bot.clone()));
+    let front = assets::router().merge(pages::router(live.clone()));
     let front = front.merge(session::router(gate.clone())).merge(acts::router(gate.clone()));
     let mut front = session::guarded(front, gate);
     let (mut webs, mut jobs) = (Vec::new(), None);
@@ -114,14 +118,15 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Do
         }
         Err(error) => return Err(Fault::Failed(format!("pages cannot be served at {}: {error}", served.listen))),
     }
-    Ok(Doors { webs, jobs })
+    Ok(Doors { webs, jobs, live })
 }
 
 /// Answers over HTTP until the future is dropped.
 ///
 /// It is made for a thread of its own: pages are there also while the rest of the process thinks, and never hold a run up.
-pub async fn show(webs: Vec<Web>, bot: &Bot) {
-    futures::future::join_all(webs.into_iter().map(|web| web.serve(bot.clock().clone()))).await;
+pub async fn show(webs: Vec<Web>, live: &Live) {
+    let answering = futures::future::join_all(webs.into_iter().map(|web| web.serve(live.bot().clock().clone())));
+    futures::future::join(answering, live.follow()).await;
 }
 
 /// Serves until a signal comes, or the journal cannot be read any more.

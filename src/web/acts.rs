@@ -60,8 +60,8 @@ pub const ROUTES: [(&str, Act); 7] = [
     ("/login/{token}", Act::SignIn),
     ("/logout", Act::SignOut),
     ("/act", Act::Offer),
-    ("/incidents/{inc}/note", Act::Note),
-    ("/incidents/{inc}/ack", Act::Ack),
+    ("/incidents/{incident}/note", Act::Note),
+    ("/incidents/{incident}/ack", Act::Ack),
     ("/runs/{run}/tick", Act::Tick),
     ("/runs/{run}/steer", Act::Steer),
 ];

@@ -8,6 +8,7 @@ pub mod acts;
 pub mod assets;
 pub mod hooks;
 mod listen;
+pub mod live;
 pub mod pages;
 pub mod session;
 

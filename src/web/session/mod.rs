@@ -25,9 +25,12 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
 use super::pages::shell::message;
+use crate::base::clock::RealClock;
 use crate::base::event::Instant;
+use crate::bot::sessions::SignedIn;
 use crate::bot::{Bot, Fault};
-use crate::domain::people::{Identity, Right, Verdict};
+use crate::domain::people::{Identity, Right, Verdict, WEB};
+use crate::domain::session::SESSION_LIFE;
 
 pub use cookie::Said;
 pub use entry::router;
@@ -53,18 +56,31 @@ const ALWAYS: [(HeaderName, &str); 5] = [
     (RESOURCE_POLICY, "same-origin"),
 ];
 
+/// The name of the one session of a rehearsal.
+const REHEARSAL: &str = "rehearsal";
+
 /// What stands in front of the pages.
 pub struct Gate {
     bot: Arc<Bot>,
     key: Key,
     site: Site,
+    /// Who everybody is, where nobody signs in.
+    everybody: Option<Identity>,
+    /// How long a body may take is told by the wall, also where time runs faster.
+    wall: RealClock,
 }
 
 impl Gate {
     /// In front of what is served under these names.
     #[must_use]
     pub fn new(bot: Arc<Bot>, key: Key, site: Site) -> Arc<Self> {
-        Arc::new(Self { bot, key, site })
+        Arc::new(Self { bot, key, site, everybody: None, wall: RealClock::default() })
+    }
+
+    /// In front of a rehearsal: whoever comes is this person, because nothing there is real. All other checks stay.
+    #[must_use]
+    pub fn of_rehearsal(bot: Arc<Bot>, key: Key, site: Site, who: Identity) -> Arc<Self> {
+        Arc::new(Self { bot, key, site, everybody: Some(who.through(WEB)), wall: RealClock::default() })
     }
 
     pub(super) fn bot(&self) -> &Bot {
@@ -85,6 +101,13 @@ pub struct Viewer {
     pub csrf: String,
     /// What came of what they did last, where this is the page that shows it.
     pub said: Option<Said>,
+}
+
+impl Viewer {
+    /// Whether they are signed in still: a stream that stays open asks now and then.
+    pub async fn stands(&self, bot: &Bot) -> bool {
+        self.session == REHEARSAL || bot.signed_in(&self.session).await.is_ok_and(|signed_in| signed_in.is_some())
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Viewer {
@@ -164,7 +187,7 @@ impl Gate {
         }
         if posts {
             let body = std::mem::replace(request.body_mut(), Body::empty());
-            let read = posted::read(request.headers(), body, &**self.bot.clock()).await;
+            let read = posted::read(request.headers(), body, &self.wall).await;
             let form = read.map_err(|(status, why)| self.warned(&request, status, why))?;
             // A link is proof enough where nobody is signed in yet.
             if !request.uri().path().starts_with("/login/") {
@@ -186,13 +209,19 @@ impl Gate {
 
     async fn viewer(&self, here: &Here, headers: &HeaderMap, posts: bool) -> Result<Option<Viewer>, Fault> {
         let now = self.bot.clock().now();
-        let Some(name) = cookie::session_of(&self.key, here, headers, now) else { return Ok(None) };
-        let Some(signed_in) = self.bot.signed_in(&name).await? else { return Ok(None) };
+        let signed_in = match &self.everybody {
+            Some(who) => Some(SignedIn { name: REHEARSAL.to_owned(), who: who.clone(), until: now + SESSION_LIFE }),
+            None => match cookie::session_of(&self.key, here, headers, now) {
+                Some(name) => self.bot.signed_in(&name).await?,
+                None => None,
+            },
+        };
+        let Some(SignedIn { name, who, until }) = signed_in else { return Ok(None) };
         // Shown once, by a page: a stream or a picture that loads meanwhile shows nothing.
         let shows = !posts && accepts(headers, "text/html");
         let said = shows.then(|| cookie::said_of(&self.key, here, &name, headers, now)).flatten();
         let csrf = self.key.sign(Purpose::Form, &name);
-        Ok(Some(Viewer { session: name, who: signed_in.who, until: signed_in.until, csrf, said }))
+        Ok(Some(Viewer { session: name, who, until, csrf, said }))
     }
 
     fn is_form_of(&self, session: &str, shown: &str) -> bool {
