@@ -85,6 +85,7 @@ fn work(args: Args) -> Result<Exit, Fault> {
         _ => None,
     };
     let digests = file.digests().map_err(|error| Fault::Usage(error.to_string()));
+    let pages = file.web.clone().unwrap_or_default().read().map_err(|error| Fault::Usage(error.to_string()))?.address();
     let flags =
         Flags { journal: door.journal.clone(), runbooks: door.runbooks.clone(), person: door.person.clone(), file };
     let settings = Settings::new(flags, &environment, system_login, &host_name(&environment))
@@ -117,7 +118,7 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let executors = move |secrets: Secrets| Ok(executors(&for_executors, &endpoint, secrets));
     let bot = Bot::new(clock, library, settings.process, journal_file, Box::new(open), Box::new(executors));
     let digests = digests?.into_iter().map(|(schedule, _)| schedule).collect();
-    let bot = Arc::new(bot.with_digests(digests));
+    let bot = Arc::new(bot.with_digests(digests).with_pages(Some(pages)));
     if let Some(serving) = serving {
         return serve(&bot, &serving);
     }

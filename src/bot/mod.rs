@@ -33,8 +33,11 @@ pub mod rehearsing;
 pub mod reports;
 pub mod rights;
 pub mod running;
+pub mod sessions;
+mod signing;
 pub mod single;
 pub mod steer;
+pub mod taking;
 pub mod waiting;
 
 use std::path::PathBuf;
@@ -71,6 +74,8 @@ pub struct Bot {
     engine: OnceLock<Known>,
     process: String,
     digests: Vec<Schedule>,
+    pages: Option<String>,
+    sessions: sessions::Remembered,
 }
 
 impl Bot {
@@ -85,7 +90,18 @@ impl Bot {
         open: OpenJournal,
         executors: MakeExecutors,
     ) -> Self {
-        Self { clock, library, journal_file, open, executors, engine: OnceLock::new(), process, digests: Vec::new() }
+        Self {
+            clock,
+            library,
+            journal_file,
+            open,
+            executors,
+            engine: OnceLock::new(),
+            process,
+            digests: Vec::new(),
+            pages: None,
+            sessions: sessions::Remembered::default(),
+        }
     }
 
     /// The same with the digests that it sends, and that can be asked for by their names.

@@ -4,11 +4,13 @@
 //! Lives here: listening ([`listen`]), handing on to the bot what came in through hooks. Never lives here: Discord's interactions
 //! (`chat/discord/endpoint`), what follows from an alert (`domain/alert`), TLS (whatever stands in front).
 
+pub mod acts;
 pub mod assets;
 pub mod hooks;
 mod listen;
 pub mod live;
 pub mod pages;
+pub mod session;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

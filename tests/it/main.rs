@@ -21,6 +21,7 @@ mod rot;
 mod rundown;
 mod steps;
 mod terminal;
+mod web;
 mod whole_record;
 mod world;
 mod world_is_real;

@@ -22,6 +22,7 @@ pub mod paint;
 mod prompt;
 mod run;
 mod screen;
+mod sessions;
 mod show;
 pub mod signals;
 mod watched;
@@ -187,6 +188,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             show.lines(&exported.lines(), "")
         }
         Command::Chart(asked) => show.charts(&bot.charts(&asked).await?),
+        Command::Login(asked) => sessions::login(bot, who, show, &asked).await,
         Command::CanI(asked) => {
             let answered = bot.can_i(who, &asked).await?;
             answered.lines.iter().for_each(|line| telln!("{}", paint::wrap(line, "", terminal.width)));
