@@ -121,7 +121,6 @@ pub struct Desk {
 const WAITING: usize = 64;
 
 /// The addresses, and what is to be taken in through them.
-#[must_use]
 pub fn open(settings: Arc<Settings>, clock: Arc<dyn Clock>) -> (Router, mpsc::Receiver<Job>) {
     let (jobs, todo) = mpsc::channel(WAITING);
     (router(Arc::new(Desk::new(settings, clock, jobs))), todo)
