@@ -44,15 +44,20 @@ use crate::domain::digest::Schedule;
 use crate::engine::Engine;
 use crate::journal::Journal;
 use crate::journal::heard::Heard;
+use crate::rehearsal::live::Scene;
 use crate::step::Executors;
 
 pub use fault::Fault;
 use library::Library;
+use rehearsing::Shown;
 
 /// Makes the journal when the first command needs it.
 pub type OpenJournal = Box<dyn Fn() -> Result<Arc<dyn Journal>, String> + Send + Sync>;
 /// Makes what carries actions out when the first run needs it, with the secrets that `targets.yaml` names.
 pub type MakeExecutors = Box<dyn Fn(crate::base::secret::Secrets) -> Result<Executors, String> + Send + Sync>;
+
+/// Opens pages over a rehearsal that is being played, for the person who is named.
+pub type ShowRehearsal = Box<dyn Fn(Scene, &str) -> Result<Shown, String> + Send + Sync>;
 
 /// The journal once it is open.
 struct Known {
@@ -70,6 +75,7 @@ pub struct Bot {
     engine: OnceLock<Known>,
     process: String,
     digests: Vec<Schedule>,
+    shows: Option<ShowRehearsal>,
 }
 
 impl Bot {
@@ -84,13 +90,36 @@ impl Bot {
         open: OpenJournal,
         executors: MakeExecutors,
     ) -> Self {
-        Self { clock, library, journal_file, open, executors, engine: OnceLock::new(), process, digests: Vec::new() }
+        Self {
+            clock,
+            library,
+            journal_file,
+            open,
+            executors,
+            engine: OnceLock::new(),
+            process,
+            digests: Vec::new(),
+            shows: None,
+        }
     }
 
     /// The same with the digests that it sends, and that can be asked for by their names.
     #[must_use]
     pub fn with_digests(self, digests: Vec<Schedule>) -> Self {
         Self { digests, ..self }
+    }
+
+    /// The same with pages over rehearsals.
+    #[must_use]
+    pub fn with_rehearsals_shown(self, shows: ShowRehearsal) -> Self {
+        Self { shows: Some(shows), ..self }
+    }
+
+    /// The same over a journal that others in this process write to as well, so that it hears of their appends.
+    #[must_use]
+    pub fn sharing(self, heard: Arc<Heard>) -> Self {
+        let known = Known { engine: Engine::new(heard.clone(), self.clock.clone()), heard };
+        Self { engine: OnceLock::from(known), ..self }
     }
 
     /// The engine over the journal, which is opened now if nobody needed it before.

@@ -11,7 +11,7 @@ use crate::domain::timeline::Fact;
 use crate::journal::Select;
 use crate::journal::heard::Heard;
 
-/// How often other processes' appends are looked for.
+/// How often other processes' appends are looked for, by the wall.
 const POLL: chrono::TimeDelta = chrono::TimeDelta::milliseconds(200);
 
 /// Something that was appended.
@@ -74,7 +74,8 @@ impl Tail {
     /// Waits until this process appended, or another one did.
     async fn something(&mut self, engine: &Engine) -> Result<(), EngineError> {
         loop {
-            let mut poll = engine.clock.sleep_until(engine.clock.now() + POLL).fuse();
+            let mut poll =
+                engine.clock.sleep_until(engine.clock.now() + POLL * engine.clock.speed().cast_signed()).fuse();
             select_biased! {
                 token = self.own.next() => match token {
                     Some(()) => return Ok(()),
