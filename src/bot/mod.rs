@@ -110,7 +110,7 @@ impl Bot {
         if let Some(known) = self.engine.get() {
             return Ok(known);
         }
-        let heard = Arc::new(Heard::new((self.open)().map_err(Fault::Failed)?));
+        let heard = Arc::new(Heard::new((self.open)().map_err(Fault::Failed)?, self.clock.clone()));
         Ok(self.engine.get_or_init(|| Known { engine: Engine::new(heard.clone(), self.clock.clone()), heard }))
     }
 
