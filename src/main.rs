@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
+use futures::channel::oneshot;
 use rundown::base::clock::{Clock, RealClock};
 use rundown::base::expr::with_room;
 use rundown::base::secret::Secrets;
@@ -116,7 +117,7 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let executors = move |secrets: Secrets| Ok(executors(&for_executors, &endpoint, secrets));
     let bot = Bot::new(clock, library, settings.process, journal_file, Box::new(open), Box::new(executors));
     let digests = digests?.into_iter().map(|(schedule, _)| schedule).collect();
-    let bot = bot.with_digests(digests);
+    let bot = Arc::new(bot.with_digests(digests));
     if let Some(serving) = serving {
         return serve(&bot, &serving);
     }
@@ -160,7 +161,7 @@ fn doctor(patient: &Patient<'_>, door: &Door) -> Result<Exit, Fault> {
 
 /// Runs the server. Discord is heard and acknowledged on a thread of its own: a person who pressed a button must not wait for
 /// whatever the bot is thinking about. So are monitors looked at: a probe is on time, and wakes nobody else.
-fn serve(bot: &Bot, serving: &Serving) -> Result<Exit, Fault> {
+fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -168,37 +169,45 @@ fn serve(bot: &Bot, serving: &Serving) -> Result<Exit, Fault> {
         .map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
     // Opened before there are two threads that would both want to.
     bot.engine()?;
+    let say = |line: &str| eprintln!("{line}");
+    let doors = rundown::serve::doors(bot, serving, &say)?;
     let (fleet, harbour) = Fleet::new();
     let (beats, heard) = Beats::new();
-    let (leave, leaving) = futures::channel::oneshot::channel::<()>();
     std::thread::scope(|scope| {
-        let monitors = one_thread()?;
+        // Each ends when what it was given is let go.
         let watched = fleet.clone();
-        let watching = move || {
-            let watching = std::pin::pin!(rundown::serve::watch(bot, &watched, heard));
-            // Whatever is still being asked ends with the process.
-            drop(monitors.block_on(futures::future::select(watching, leaving)));
-            monitors.shutdown_background();
-        };
-        let spawned = std::thread::Builder::new().name("monitors".to_owned()).spawn_scoped(scope, watching);
-        spawned.map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
-        let (enough, leaving) = futures::channel::oneshot::channel::<()>();
-        if serving.sends_digests(bot) {
-            let digests = one_thread()?;
-            let telling = move || {
-                let telling = std::pin::pin!(rundown::serve::tell(bot, serving));
-                drop(digests.block_on(futures::future::select(telling, leaving)));
-                digests.shutdown_background();
-            };
-            let spawned = std::thread::Builder::new().name("digests".to_owned()).spawn_scoped(scope, telling);
-            spawned.map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
-        }
-        let served = runtime
-            .block_on(rundown::serve::serve(bot, serving, (fleet, harbour), &beats, &|line| eprintln!("{line}")));
-        drop((leave, enough));
+        let beside = [
+            Some(beside(scope, "monitors", move || async move { rundown::serve::watch(bot, &watched, heard).await })?),
+            Some(beside(scope, "web", move || rundown::serve::show(doors.webs, bot))?),
+            match serving.sends_digests(bot) {
+                true => Some(beside(scope, "digests", move || rundown::serve::tell(bot, serving))?),
+                false => None,
+            },
+        ];
+        let jobs = doors.jobs;
+        let served = runtime.block_on(rundown::serve::serve(bot, serving, (fleet, harbour), (&beats, jobs), &say));
+        drop(beside);
         runtime.shutdown_background();
         served.map(|()| Exit::Succeeded)
     })
+}
+
+/// Does something on a thread of its own until what is returned is let go. Whatever is under way there ends with it.
+fn beside<'scope, F: Future<Output = ()>>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    name: &str,
+    what: impl FnOnce() -> F + Send + 'scope,
+) -> Result<oneshot::Sender<()>, Fault> {
+    let runtime = one_thread()?;
+    let (leave, leaving) = oneshot::channel::<()>();
+    let doing = move || {
+        let what = std::pin::pin!(what());
+        drop(runtime.block_on(futures::future::select(what, leaving)));
+        runtime.shutdown_background();
+    };
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, doing);
+    spawned.map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
+    Ok(leave)
 }
 
 /// What `serve` is told by the settings file.
@@ -236,6 +245,7 @@ fn serving(file: &File, clock: &Arc<dyn Clock>, environment: Environment<'_>) ->
         pagerduty: pagerduty.transpose()?,
         heartbeat: heartbeat.transpose()?,
         hooks: hooks.transpose()?.map(Arc::new),
+        pages: (file.web.clone().unwrap_or_default().read().map_err(wrong)?, file.web.is_some()),
     })
 }
 

@@ -1,7 +1,7 @@
 //! `rundown serve`: the process that drives every run and answers in chat.
 //!
-//! Lives here: wiring the fleet, Discord, the look-out, the hooks for alerts, the heartbeat and the signals together; leaving. Never lives
-//! here: what any of them does.
+//! Lives here: wiring the fleet, Discord, the look-out, pages, the hooks for alerts, the heartbeat and the signals together; leaving. Never
+//! lives here: what any of them does.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -25,10 +25,11 @@ use crate::chat::discord::{door, settings::Settings};
 use crate::chat::terminal::signals::signals;
 use crate::client::beat::Beat;
 use crate::client::pagerduty::PagerDuty;
+use crate::config::web::Served;
 use crate::engine::monitoring::Heard;
 use crate::samples::{Samples, Store};
-use crate::web::Web;
-use crate::web::hooks::Settings as Hooks;
+use crate::web::hooks::{Job, Settings as Hooks};
+use crate::web::{Web, assets, hooks, pages};
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -45,6 +46,8 @@ pub struct Serving {
     pub pagerduty: Option<PagerDuty>,
     /// The hooks for alerts, where they are set up.
     pub hooks: Option<Arc<Hooks>>,
+    /// Where pages are served, and whether that was said: otherwise it is no fault that somebody else listens there.
+    pub pages: (Served, bool),
     /// Into which channels digests go that do not go into that of incidents, by their names.
     pub digests: BTreeMap<String, serenity::all::ChannelId>,
     /// The heartbeat: where, and how often.
@@ -59,6 +62,63 @@ impl Serving {
     }
 }
 
+/// What is answered over HTTP.
+pub struct Doors {
+    /// What is listened at.
+    pub webs: Vec<Web>,
+    /// What comes in through hooks.
+    pub jobs: Option<mpsc::Receiver<Job>>,
+}
+
+/// Begins to listen for pages and hooks; where both are at one address, they share it.
+///
+/// # Errors
+/// An address that was named cannot be listened at.
+pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Doors, Fault> {
+    let (served, said) = &serving.pages;
+    let mut front = assets::router().merge(pages::router(bot.clone()));
+    let (mut webs, mut jobs) = (Vec::new(), None);
+    if let Some(settings) = &serving.hooks {
+        let (router, todo) = hooks::open(settings.clone(), bot.clock().clone());
+        jobs = Some(todo);
+        let beats = settings.heartbeat.iter().map(|_| "heartbeat");
+        let sources: Vec<&str> = settings.sources.keys().map(|source| source.word()).chain(beats).collect();
+        let mut address = settings.listen;
+        if settings.listen == served.listen && settings.listen.port() != 0 {
+            front = front.merge(router);
+        } else {
+            let web = Web::open(settings.listen, router.fallback(hooks::nothing));
+            let web =
+                web.map_err(|error| Fault::Failed(format!("alerts cannot be heard at {}: {error}", settings.listen)))?;
+            address = web.address;
+            webs.push(web);
+        }
+        say(&format!("alerts are heard at http://{address}/hooks/ ({})", sources.join(", ")));
+    }
+    match Web::open(served.listen, front) {
+        Ok(web) => {
+            let reached = served.url.clone().unwrap_or_else(|| format!("http://{}", web.address));
+            say(&format!("pages are at {reached}"));
+            webs.push(web);
+        }
+        Err(error) if !said => {
+            say(&format!(
+                "no pages: {} cannot be listened at ({error}); [web] in rundown.toml names another",
+                served.listen
+            ));
+        }
+        Err(error) => return Err(Fault::Failed(format!("pages cannot be served at {}: {error}", served.listen))),
+    }
+    Ok(Doors { webs, jobs })
+}
+
+/// Answers over HTTP until the future is dropped.
+///
+/// It is made for a thread of its own: pages are there also while the rest of the process thinks, and never hold a run up.
+pub async fn show(webs: Vec<Web>, bot: &Bot) {
+    futures::future::join_all(webs.into_iter().map(|web| web.serve(bot.clock().clone()))).await;
+}
+
 /// Serves until a signal comes, or the journal cannot be read any more.
 ///
 /// # Errors
@@ -67,19 +127,10 @@ pub async fn serve(
     bot: &Bot,
     serving: &Serving,
     (fleet, harbour): (Fleet, Harbour),
-    beats: &Beats,
+    (beats, jobs): (&Beats, Option<mpsc::Receiver<Job>>),
     say: &dyn Fn(&str),
 ) -> Result<(), Fault> {
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
-    let web = match &serving.hooks {
-        Some(hooks) => Some((Web::open(hooks).await.map_err(Fault::Failed)?, hooks.clone())),
-        None => None,
-    };
-    if let Some((web, hooks)) = &web {
-        let beats = hooks.heartbeat.iter().map(|_| "heartbeat");
-        let sources: Vec<&str> = hooks.sources.keys().map(|source| source.word()).chain(beats).collect();
-        say(&format!("alerts are heard at http://{}/hooks/ ({})", web.address, sources.join(", ")));
-    }
     let (to_door, news) = mpsc::unbounded();
     let (to_pager, calls) = mpsc::unbounded();
     let (to_lookout, of_incidents) = mpsc::unbounded();
@@ -119,8 +170,8 @@ pub async fn serve(
     }
     .fuse();
     let hearing = async {
-        match web {
-            Some((web, hooks)) => web.serve(bot, beats, hooks).await,
+        match jobs {
+            Some(jobs) => crate::web::work(bot, beats, jobs).await,
             None => futures::future::pending().await,
         }
     }

@@ -146,7 +146,11 @@ impl Bot {
         Ok(names.into_iter().collect())
     }
 
-    pub(super) async fn all_incidents(&self) -> Result<Vec<(IncidentId, incident::state::State)>, Fault> {
+    /// Every incident, oldest first.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn all_incidents(&self) -> Result<Vec<(IncidentId, incident::state::State)>, Fault> {
         Ok(self.engine()?.incidents().await?)
     }
 

@@ -20,7 +20,7 @@ use tokio::task::{Id, JoinSet};
 use crate::base::clock::Clock;
 
 /// Connections at a time. Where another one comes, the one that is open for the longest gives way to it.
-const CONNECTIONS: usize = 256;
+const CONNECTIONS: usize = 4_096;
 /// The longest head of a request, in bytes.
 const HEAD: usize = 32 * 1024;
 /// How long a head may take, and how long a connection may wait for the next one.

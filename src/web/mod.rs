@@ -1,60 +1,56 @@
-//! What this process answers over HTTP by itself: the hooks through which other systems report alerts, and call in for heartbeats.
+//! What this process answers over HTTP by itself: pages for people, and the hooks through which other systems report alerts and call in
+//! for heartbeats.
 //!
-//! Lives here: listening ([`listen`]), the router, handing on to the bot what came in. Never lives here: Discord's interactions
+//! Lives here: listening ([`listen`]), handing on to the bot what came in through hooks. Never lives here: Discord's interactions
 //! (`chat/discord/endpoint`), what follows from an alert (`domain/alert`), TLS (whatever stands in front).
 
+pub mod assets;
 pub mod hooks;
 mod listen;
+pub mod pages;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use axum::Router;
+use futures::StreamExt as _;
 use futures::channel::mpsc;
-use futures::{FutureExt as _, StreamExt as _, pin_mut, select_biased};
-use tokio::net::TcpListener;
 
+use crate::base::clock::Clock;
 use crate::bot::Bot;
 use crate::bot::monitors::Beats;
-use hooks::{Desk, Job, Settings};
+use hooks::Job;
 
-/// Requests whose alerts wait for the journal at a time. Where there are more, the source is asked to send them again.
-const WAITING: usize = 64;
-
-/// A server that listens.
+/// An address that is listened at, with what is answered there.
 pub struct Web {
     /// Where: the port is the real one, also where any was asked for.
     pub address: SocketAddr,
     listener: TcpListener,
+    router: Router,
 }
 
 impl Web {
     /// Begins to listen; nothing is answered before [`Web::serve`].
     ///
     /// # Errors
-    /// Nobody can listen there, in a sentence.
-    pub async fn open(settings: &Settings) -> Result<Self, String> {
-        let failed = |error: std::io::Error| format!("alerts cannot be heard at {}: {error}", settings.listen);
-        let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { address, listener })
+    /// Nobody can listen there.
+    pub fn open(listen: SocketAddr, router: Router) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(listen)?;
+        listener.set_nonblocking(true)?;
+        Ok(Self { address: listener.local_addr()?, listener, router })
     }
 
-    /// Answers until the future is dropped.
-    pub async fn serve(self, bot: &Bot, beats: &Beats, settings: Arc<Settings>) {
-        let (jobs, todo) = mpsc::channel(WAITING);
-        let router = hooks::router(Arc::new(Desk::new(settings, bot.clock().clone(), jobs)));
-        let listening = listen::accept(self.listener, router, bot.clock().clone()).fuse();
-        let working = work(bot, beats, todo).fuse();
-        pin_mut!(listening, working);
-        select_biased! {
-            () = listening => {}
-            () = working => {}
+    /// Answers until the future is dropped. Inside a tokio runtime.
+    pub async fn serve(self, clock: Arc<dyn Clock>) {
+        match tokio::net::TcpListener::from_std(self.listener) {
+            Ok(listener) => listen::accept(listener, self.router, clock).await,
+            Err(error) => tracing::error!(%error, address = %self.address, "nothing is answered there"),
         }
     }
 }
 
-/// Takes in what was reported, one request after the other: two at a time would only get into each other's way.
-async fn work(bot: &Bot, beats: &Beats, mut todo: mpsc::Receiver<Job>) {
+/// Takes in what was reported through hooks, one request after the other: two at a time would only get into each other's way.
+pub async fn work(bot: &Bot, beats: &Beats, mut todo: mpsc::Receiver<Job>) {
     while let Some(job) = todo.next().await {
         // Whoever asked may have gone; what is written stays.
         match job {

@@ -117,16 +117,30 @@ pub struct Desk {
     seen: Mutex<Seen>,
 }
 
-/// The addresses.
-pub fn router(desk: Arc<Desk>) -> Router {
-    let nothing = || async { refuse(StatusCode::NOT_FOUND, "there is nothing here") };
-    Router::new()
-        .route("/hooks/heartbeat/{key}/{monitor}", get(heartbeat::hear).post(heartbeat::hear))
-        .route("/hooks/{source}", post(take))
-        .route("/hooks/{source}/{key}", post(take))
+/// Requests whose alerts wait for the journal at a time. Where there are more, the source is asked to send them again.
+const WAITING: usize = 64;
+
+/// The addresses, and what is to be taken in through them.
+#[must_use]
+pub fn open(settings: Arc<Settings>, clock: Arc<dyn Clock>) -> (Router, mpsc::Receiver<Job>) {
+    let (jobs, todo) = mpsc::channel(WAITING);
+    (router(Arc::new(Desk::new(settings, clock, jobs))), todo)
+}
+
+fn router(desk: Arc<Desk>) -> Router {
+    let hooks = Router::new()
+        .route("/heartbeat/{key}/{monitor}", get(heartbeat::hear).post(heartbeat::hear))
+        .route("/{source}", post(take))
+        .route("/{source}/{key}", post(take))
         .fallback(nothing)
         .method_not_allowed_fallback(|| async { refuse(StatusCode::METHOD_NOT_ALLOWED, "alerts are posted here") })
-        .with_state(desk)
+        .with_state(desk);
+    Router::new().nest("/hooks", hooks)
+}
+
+/// The answer where there is nothing, for an address at which nothing but hooks is answered.
+pub async fn nothing() -> Response {
+    refuse(StatusCode::NOT_FOUND, "there is nothing here")
 }
 
 async fn take(

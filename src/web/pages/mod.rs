@@ -1,0 +1,48 @@
+//! Pages for people in a browser: rendered here, whole, and readable without any script.
+//!
+//! Lives here: the addresses, what happens where there is nothing. One file a page; `shell` has what all have in common. Never lives
+//! here: what is on record and what follows from it (`bot`), how somebody is admitted (`session`).
+
+pub mod incidents;
+pub mod shell;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::bot::{Bot, Fault};
+use shell::message;
+
+/// The addresses.
+pub fn router(bot: Arc<Bot>) -> Router {
+    Router::new().route("/", get(incidents::list)).fallback(nothing).with_state(bot)
+}
+
+/// There is no such page.
+pub async fn nothing() -> Response {
+    let lines = ["There is nothing at this address. It may have been typed wrongly, or belong to another server."];
+    (StatusCode::NOT_FOUND, message("Not found", &lines)).into_response()
+}
+
+/// Something that was asked for could not be had.
+pub struct Failed(Fault);
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self(fault)
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let (status, title) = match &self.0 {
+            Fault::Usage(_) => (StatusCode::NOT_FOUND, "Not found"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "That did not work"),
+        };
+        let why = self.0.to_string();
+        (status, message(title, &[&why])).into_response()
+    }
+}
