@@ -144,7 +144,7 @@ fn a_full_disk_refuses_and_says_so_until_there_is_room() {
 #[test]
 fn a_full_disk_is_no_room_until_a_write_reaches_it_again() {
     let (_folder, path) = started();
-    let answers = child_called("child_that_asks", &path, "journal.db-wal", "pwrite64,write:error=ENOSPC:when=12..16");
+    let answers = child_called("child_that_asks", &path, "journal.db-wal", "pwrite64,write:error=ENOSPC:when=30..34");
     let words: Vec<&str> = answers.iter().map(String::as_str).collect();
     let (before, rest) = words.split_at(words.iter().position(|word| *word != "stored: None").expect("it fails"));
     assert!(!before.is_empty(), "{answers:#?}");
