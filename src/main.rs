@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
-use futures::channel::oneshot;
+use futures::channel::{mpsc, oneshot};
 use rundown::base::clock::{Clock, RealClock};
 use rundown::base::expr::with_room;
 use rundown::base::secret::Secrets;
 use rundown::bot::fleet::Fleet;
 use rundown::bot::library::Library;
+use rundown::bot::metrics::Meter;
 use rundown::bot::rights::at_terminal;
 use rundown::bot::{Bot, Fault};
 use rundown::chat::discord::endpoint::{Settings as Endpoint, signed::PublicKey};
@@ -167,10 +168,12 @@ fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
         .enable_all()
         .build()
         .map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
+    let meter = Arc::new(Meter::install().map_err(Fault::Failed)?);
     // Opened before there are two threads that would both want to.
     bot.engine()?;
     let say = |line: &str| eprintln!("{line}");
-    let doors = rundown::serve::doors(bot, serving, &say)?;
+    let doors = rundown::serve::doors(bot, serving, &meter, &say)?;
+    let ((to_meter, counted), counting) = (mpsc::unbounded(), &*meter);
     let (fleet, harbour) = Fleet::new();
     let (beats, heard) = Beats::new();
     std::thread::scope(|scope| {
@@ -178,14 +181,15 @@ fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
         let watched = fleet.clone();
         let beside = [
             Some(beside(scope, "monitors", move || async move { rundown::serve::watch(bot, &watched, heard).await })?),
-            Some(beside(scope, "web", move || rundown::serve::show(doors.webs, bot))?),
+            Some(beside(scope, "web", move || rundown::serve::show(doors.webs, bot, counting, counted))?),
             match serving.sends_digests(bot) {
                 true => Some(beside(scope, "digests", move || rundown::serve::tell(bot, serving))?),
                 false => None,
             },
         ];
         let jobs = doors.jobs;
-        let served = runtime.block_on(rundown::serve::serve(bot, serving, (fleet, harbour), (&beats, jobs), &say));
+        let serve = rundown::serve::serve(bot, serving, (fleet, harbour), (&beats, jobs), to_meter, &say);
+        let served = runtime.block_on(serve);
         drop(beside);
         runtime.shutdown_background();
         served.map(|()| Exit::Succeeded)
@@ -245,6 +249,12 @@ fn serving(file: &File, clock: &Arc<dyn Clock>, environment: Environment<'_>) ->
         pagerduty: pagerduty.transpose()?,
         heartbeat: heartbeat.transpose()?,
         hooks: hooks.transpose()?.map(Arc::new),
+        metrics: file
+            .web
+            .as_ref()
+            .and_then(|web| web.metrics.as_ref())
+            .map(|metrics| metrics.value("web.metrics", environment).map_err(wrong))
+            .transpose()?,
         pages: (file.web.clone().unwrap_or_default().read().map_err(wrong)?, file.web.is_some()),
     })
 }

@@ -30,6 +30,9 @@ pub trait Clock: Send + Sync {
     fn monotonic(&self) -> Duration;
 }
 
+/// How far a clock may be off. From here on events are told in the wrong order.
+pub const OFF: TimeDelta = TimeDelta::seconds(5);
+
 /// The wall clock.
 pub struct RealClock {
     start: std::time::Instant,

@@ -68,6 +68,11 @@ impl Metric {
         gauge!(self.name, self.labels(labels)).set(value);
     }
 
+    /// Moves a gauge, up or down.
+    pub fn change(&self, labels: &[Labelled], by: f64) {
+        gauge!(self.name, self.labels(labels)).increment(by);
+    }
+
     /// Puts one value into a histogram.
     pub fn record(&self, labels: &[Labelled], value: f64) {
         histogram!(self.name, self.labels(labels)).record(value);

@@ -19,6 +19,7 @@ pub mod health;
 pub mod incidents;
 pub mod joining;
 pub mod library;
+pub mod metrics;
 pub mod moment;
 pub mod monitors;
 pub mod offers;
@@ -26,6 +27,7 @@ pub mod oncall;
 pub mod overview;
 pub mod paging;
 pub mod pick;
+pub mod readiness;
 pub mod recording;
 pub mod records;
 pub mod rehearsing;
@@ -48,6 +50,7 @@ use crate::step::Executors;
 
 pub use fault::Fault;
 use library::Library;
+use readiness::Chat;
 
 /// Makes the journal when the first command needs it.
 pub type OpenJournal = Box<dyn Fn() -> Result<Arc<dyn Journal>, String> + Send + Sync>;
@@ -70,6 +73,7 @@ pub struct Bot {
     engine: OnceLock<Known>,
     process: String,
     digests: Vec<Schedule>,
+    chat: Chat,
 }
 
 impl Bot {
@@ -84,7 +88,8 @@ impl Bot {
         open: OpenJournal,
         executors: MakeExecutors,
     ) -> Self {
-        Self { clock, library, journal_file, open, executors, engine: OnceLock::new(), process, digests: Vec::new() }
+        let (engine, digests, chat) = (OnceLock::new(), Vec::new(), Chat::default());
+        Self { clock, library, journal_file, open, executors, engine, process, digests, chat }
     }
 
     /// The same with the digests that it sends, and that can be asked for by their names.
@@ -123,6 +128,12 @@ impl Bot {
     #[must_use]
     pub fn samples_file(&self) -> PathBuf {
         crate::samples::beside(&self.journal_file)
+    }
+
+    /// How the connection to Discord is.
+    #[must_use]
+    pub fn chat(&self) -> &Chat {
+        &self.chat
     }
 
     /// The clock.

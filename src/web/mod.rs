@@ -7,6 +7,7 @@
 pub mod assets;
 pub mod hooks;
 mod listen;
+pub mod operations;
 pub mod pages;
 
 use std::net::{SocketAddr, TcpListener};

@@ -8,6 +8,7 @@ mod made;
 mod seen;
 mod sent;
 pub(super) mod trouble;
+mod untold;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::domain::run::event::Event;
 use crate::domain::run::state::State;
 use crate::domain::timeline::Fact;
 use trouble::Trouble;
+use untold::Untold;
 
 /// The card is edited at most this often.
 const EDITS_APART: TimeDelta = TimeDelta::seconds(2);
@@ -143,6 +145,7 @@ struct Room<'a> {
     proposed: bool,
     /// The kind of trouble that there is, for as long as there is any.
     trouble: Option<&'static str>,
+    untold: Untold,
 }
 
 /// Keeps the thread of one incident until nobody nudges it any more. What is recorded from event `since` on comes as nudges;
@@ -173,6 +176,7 @@ pub async fn keep(
                 if room.trouble.take().is_some() {
                     tracing::info!(%incident, "the thread is up to date again");
                 }
+                room.untold.clear();
                 (due, pause) = (later, FIRST_PAUSE);
             }
             Err(trouble) => {
@@ -213,6 +217,7 @@ impl<'a> Room<'a> {
             last: 0,
             proposed: false,
             trouble: None,
+            untold: Untold::default(),
         };
         if let Some(thread) = room.thread {
             room.known(thread);
@@ -295,6 +300,7 @@ impl<'a> Room<'a> {
             // It may have been there already when the record was read.
             Nudge::Recorded(recorded) if recorded.pos > self.last => {
                 self.last = recorded.pos;
+                self.untold.add();
                 self.measure(&recorded);
                 let said = self.wording.tell(&recorded.event);
                 let note = told::note(&recorded, said);

@@ -1,8 +1,10 @@
-//! How well the schedule is kept, for logs: counted here, told once a minute.
+//! How well the schedule is kept, for logs and metrics: counted here, logged once a minute.
 
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+
+use crate::base::metrics;
 
 /// Counts since it was told last.
 #[derive(Debug, Default)]
@@ -10,7 +12,7 @@ pub(super) struct Meter {
     /// Probes that began.
     probes: u64,
     /// Turns left out because the one before was still under way.
-    pub skipped: u64,
+    skipped: u64,
     /// How late they began, in milliseconds.
     late: BTreeMap<i64, u64>,
 }
@@ -19,6 +21,12 @@ impl Meter {
     pub(super) fn began(&mut self, late: TimeDelta) {
         self.probes += 1;
         *self.late.entry(late.num_milliseconds().max(0)).or_default() += 1;
+        metrics::MONITOR_LATENESS.took(late.to_std().unwrap_or_default());
+    }
+
+    pub(super) fn skip(&mut self) {
+        self.skipped += 1;
+        metrics::MONITOR_SKIPPED.add(&[], 1);
     }
 
     /// Tells, and begins anew.

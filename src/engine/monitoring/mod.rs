@@ -214,7 +214,7 @@ impl<'a> Turn<'a> {
             }
             // One that is still under way is not started again.
             if one.busy {
-                self.meter.skipped += 1;
+                self.meter.skip();
             } else {
                 one.busy = true;
                 one.due = at;
