@@ -34,10 +34,12 @@ use rundown::domain::people::Identity;
 use rundown::engine::monitoring::Beats;
 use rundown::journal::Journal;
 use rundown::journal::sqlite::SqliteJournal;
+use rundown::logs::Objects;
 use rundown::serve::Serving;
 use rundown::step::{Executors, Ports};
 use rundown::web::hooks::{Proof, Settings as Hooks, Signed, Source, Token};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::JsonFields;
 
 fn main() -> ExitCode {
     // Expressions are read all the time; with room for them from the start none needs a thread of its own.
@@ -300,7 +302,7 @@ fn log(verbose: u8, serves: bool) {
     let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
     // Nobody else sets a logger in this process; where somebody does, theirs is as good.
     drop(match std::env::var("RUNDOWN_LOG").as_deref() {
-        Ok("json") => builder.json().flatten_event(true).try_init(),
+        Ok("json") => builder.event_format(Objects).fmt_fields(JsonFields::new()).try_init(),
         _ => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
     });
 }
