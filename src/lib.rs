@@ -12,6 +12,7 @@ pub mod engine;
 pub mod journal;
 pub mod logs;
 pub mod rehearsal;
+pub mod rehearse;
 pub mod samples;
 pub mod serve;
 pub mod step;

@@ -35,7 +35,7 @@ use rundown::engine::monitoring::Beats;
 use rundown::journal::Journal;
 use rundown::journal::sqlite::SqliteJournal;
 use rundown::logs::Objects;
-use rundown::serve::Serving;
+use rundown::serve::{Doors, Serving};
 use rundown::step::{Executors, Ports};
 use rundown::web::hooks::{Proof, Settings as Hooks, Signed, Source, Token};
 use tracing_subscriber::EnvFilter;
@@ -88,11 +88,18 @@ fn work(args: Args) -> Result<Exit, Fault> {
         _ => None,
     };
     let digests = file.digests().map_err(|error| Fault::Usage(error.to_string()));
+    let pages = file.web.clone().unwrap_or_default().read().map_err(|error| Fault::Usage(error.to_string()))?.address();
     let flags =
         Flags { journal: door.journal.clone(), runbooks: door.runbooks.clone(), person: door.person.clone(), file };
     let settings = Settings::new(flags, &environment, system_login, &host_name(&environment))
         .map_err(|error| Fault::Usage(error.to_string()))?;
     let scratch = std::env::temp_dir().join(format!("rundown-{}", std::process::id()));
+    // What a rehearsal needs of the machine it is played on is nothing.
+    let (rehearsed, beside) = (settings.runbooks.clone(), scratch.with_extension("rehearsal"));
+    let shows = move |scene, who: &str| {
+        let library = Library::new(rehearsed.clone(), Box::new(|_| None), beside.clone());
+        rundown::rehearse::show(&scene, library, beside.join("journal.db"), who)
+    };
     let library = Library::new(settings.runbooks, Box::new(|name| std::env::var(name).ok()), scratch);
     let path = settings.journal;
     let endpoint = settings.railway_api.unwrap_or_else(|| ENDPOINT.to_owned());
@@ -120,7 +127,8 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let executors = move |secrets: Secrets| Ok(executors(&for_executors, &endpoint, secrets));
     let bot = Bot::new(clock, library, settings.process, journal_file, Box::new(open), Box::new(executors));
     let digests = digests?.into_iter().map(|(schedule, _)| schedule).collect();
-    let bot = Arc::new(bot.with_digests(digests));
+    let bot = bot.with_digests(digests).with_pages(Some(pages)).with_rehearsals_shown(Box::new(shows));
+    let bot = Arc::new(bot);
     if let Some(serving) = serving {
         return serve(&bot, &serving);
     }
@@ -174,7 +182,7 @@ fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
     // Opened before there are two threads that would both want to.
     bot.engine()?;
     let say = |line: &str| eprintln!("{line}");
-    let doors = rundown::serve::doors(bot, serving, &meter, &say)?;
+    let Doors { webs, jobs, live } = rundown::serve::doors(bot, serving, &meter, &say)?;
     let ((to_meter, counted), counting) = (mpsc::unbounded(), &*meter);
     let (fleet, harbour) = Fleet::new();
     let (beats, heard) = Beats::new();
@@ -183,13 +191,14 @@ fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
         let watched = fleet.clone();
         let beside = [
             Some(beside(scope, "monitors", move || async move { rundown::serve::watch(bot, &watched, heard).await })?),
-            Some(beside(scope, "web", move || rundown::serve::show(doors.webs, bot, counting, counted))?),
+            Some(beside(scope, "web", move || async move {
+                rundown::serve::show(webs, &live, counting, counted).await
+            })?),
             match serving.sends_digests(bot) {
                 true => Some(beside(scope, "digests", move || rundown::serve::tell(bot, serving))?),
                 false => None,
             },
         ];
-        let jobs = doors.jobs;
         let serve = rundown::serve::serve(bot, serving, (fleet, harbour), (&beats, jobs), to_meter, &say);
         let served = runtime.block_on(serve);
         drop(beside);

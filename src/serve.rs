@@ -31,8 +31,10 @@ use crate::config::web::Served;
 use crate::engine::monitoring::Heard;
 use crate::samples::{Samples, Store};
 use crate::web::hooks::{Job, Settings as Hooks, Token};
+use crate::web::live::Live;
 use crate::web::operations::Readers;
-use crate::web::{Web, assets, hooks, operations, pages};
+use crate::web::session::{self, Gate, Key, Site};
+use crate::web::{Web, acts, assets, hooks, operations, pages};
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -73,6 +75,8 @@ pub struct Doors {
     pub webs: Vec<Web>,
     /// What comes in through hooks.
     pub jobs: Option<mpsc::Receiver<Job>>,
+    /// What is looked at on the pages.
+    pub live: Arc<Live>,
 }
 
 /// Begins to listen for pages and hooks; where both are at one address, they share it.
@@ -85,15 +89,13 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>, say: &dyn Fn
         // Until whoever keeps it says something else: nobody may take it for a server without Discord.
         bot.chat().is_down();
     }
-    let readers = match &serving.metrics {
-        Some(secret) => Readers::Bearer(Token::new(secret).map_err(Fault::Failed)?),
-        None if served.url.is_some() => Readers::Nobody,
-        None => Readers::Local,
-    };
-    let readiness = Readiness::new(&**bot.clock());
-    let mut front = assets::router()
-        .merge(pages::router(bot.clone()))
-        .merge(operations::router(bot.clone(), meter.clone(), readiness, readers));
+    let live = Arc::new(Live::new(bot.clone()));
+    let site = Site::new(served.listen, served.url.as_deref());
+    let gate = Gate::new(bot.clone(), Key::new(&bot.signing_key()?), site);
+    let front = assets::router().merge(pages::router(live.clone()));
+    let front = front.merge(session::router(gate.clone())).merge(acts::router(gate.clone()));
+    // Whoever looks after the process has neither a session nor the name that people use.
+    let mut front = session::guarded(front, gate).merge(operate(bot, serving, meter)?);
     let (mut webs, mut jobs) = (Vec::new(), None);
     if let Some(settings) = &serving.hooks {
         let (router, todo) = hooks::open(settings.clone(), bot.clock().clone());
@@ -126,15 +128,26 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>, say: &dyn Fn
         }
         Err(error) => return Err(Fault::Failed(format!("pages cannot be served at {}: {error}", served.listen))),
     }
-    Ok(Doors { webs, jobs })
+    Ok(Doors { webs, jobs, live })
+}
+
+/// What is answered to whoever looks after the process.
+fn operate(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>) -> Result<axum::Router, Fault> {
+    let readers = match &serving.metrics {
+        Some(secret) => Readers::Bearer(Token::new(secret).map_err(Fault::Failed)?),
+        None if serving.pages.0.url.is_some() => Readers::Nobody,
+        None => Readers::Local,
+    };
+    let readiness = Readiness::new(&**bot.clock());
+    Ok(operations::router(bot.clone(), meter.clone(), readiness, readers))
 }
 
 /// Answers over HTTP, and counts what is appended for metrics, until the future is dropped.
 ///
 /// It is made for a thread of its own: pages are there also while the rest of the process thinks, and never hold a run up.
-pub async fn show(webs: Vec<Web>, bot: &Bot, meter: &Meter, news: mpsc::UnboundedReceiver<Appended>) {
-    let serving = futures::future::join_all(webs.into_iter().map(|web| web.serve(bot.clock().clone())));
-    futures::join!(serving, bot.measure(meter, news));
+pub async fn show(webs: Vec<Web>, live: &Live, meter: &Meter, news: mpsc::UnboundedReceiver<Appended>) {
+    let answering = futures::future::join_all(webs.into_iter().map(|web| web.serve(live.bot().clock().clone())));
+    futures::join!(answering, live.follow(), live.bot().measure(meter, news));
 }
 
 /// Serves until a signal comes, or the journal cannot be read any more.

@@ -6,6 +6,7 @@
 pub mod alerting;
 pub mod answers;
 pub mod backup;
+pub mod board;
 pub mod charts;
 pub mod deployments;
 pub mod digest;
@@ -34,8 +35,11 @@ pub mod rehearsing;
 pub mod reports;
 pub mod rights;
 pub mod running;
+pub mod sessions;
+mod signing;
 pub mod single;
 pub mod steer;
+pub mod taking;
 pub mod waiting;
 
 use std::path::PathBuf;
@@ -46,16 +50,21 @@ use crate::domain::digest::Schedule;
 use crate::engine::Engine;
 use crate::journal::Journal;
 use crate::journal::heard::Heard;
+use crate::rehearsal::live::Scene;
 use crate::step::Executors;
 
 pub use fault::Fault;
 use library::Library;
 use readiness::Chat;
+use rehearsing::Shown;
 
 /// Makes the journal when the first command needs it.
 pub type OpenJournal = Box<dyn Fn() -> Result<Arc<dyn Journal>, String> + Send + Sync>;
 /// Makes what carries actions out when the first run needs it, with the secrets that `targets.yaml` names.
 pub type MakeExecutors = Box<dyn Fn(crate::base::secret::Secrets) -> Result<Executors, String> + Send + Sync>;
+
+/// Opens pages over a rehearsal that is being played, for the person who is named.
+pub type ShowRehearsal = Box<dyn Fn(Scene, &str) -> Result<Shown, String> + Send + Sync>;
 
 /// The journal once it is open.
 struct Known {
@@ -74,6 +83,9 @@ pub struct Bot {
     process: String,
     digests: Vec<Schedule>,
     chat: Chat,
+    pages: Option<String>,
+    sessions: sessions::Remembered,
+    shows: Option<ShowRehearsal>,
 }
 
 impl Bot {
@@ -88,14 +100,39 @@ impl Bot {
         open: OpenJournal,
         executors: MakeExecutors,
     ) -> Self {
-        let (engine, digests, chat) = (OnceLock::new(), Vec::new(), Chat::default());
-        Self { clock, library, journal_file, open, executors, engine, process, digests, chat }
+        Self {
+            clock,
+            library,
+            journal_file,
+            open,
+            executors,
+            engine: OnceLock::new(),
+            process,
+            digests: Vec::new(),
+            chat: Chat::default(),
+            pages: None,
+            sessions: sessions::Remembered::default(),
+            shows: None,
+        }
     }
 
     /// The same with the digests that it sends, and that can be asked for by their names.
     #[must_use]
     pub fn with_digests(self, digests: Vec<Schedule>) -> Self {
         Self { digests, ..self }
+    }
+
+    /// The same with pages over rehearsals.
+    #[must_use]
+    pub fn with_rehearsals_shown(self, shows: ShowRehearsal) -> Self {
+        Self { shows: Some(shows), ..self }
+    }
+
+    /// The same over a journal that others in this process write to as well, so that it hears of their appends.
+    #[must_use]
+    pub fn sharing(self, heard: Arc<Heard>) -> Self {
+        let known = Known { engine: Engine::new(heard.clone(), self.clock.clone()), heard };
+        Self { engine: OnceLock::from(known), ..self }
     }
 
     /// The engine over the journal, which is opened now if nobody needed it before.

@@ -4,11 +4,14 @@
 //! Lives here: listening ([`listen`]), handing on to the bot what came in through hooks. Never lives here: Discord's interactions
 //! (`chat/discord/endpoint`), what follows from an alert (`domain/alert`), TLS (whatever stands in front).
 
+pub mod acts;
 pub mod assets;
 pub mod hooks;
 mod listen;
+pub mod live;
 pub mod operations;
 pub mod pages;
+pub mod session;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -36,7 +39,14 @@ impl Web {
     /// # Errors
     /// Nobody can listen there.
     pub fn open(listen: SocketAddr, router: Router) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(listen)?;
+        Self::on(TcpListener::bind(listen)?, router)
+    }
+
+    /// The same where somebody listens already: the router may then know its own address.
+    ///
+    /// # Errors
+    /// The listener is none.
+    pub fn on(listener: TcpListener, router: Router) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(Self { address: listener.local_addr()?, listener, router })
     }

@@ -121,6 +121,7 @@ impl Figures {
             | Fact::Rota(_)
             | Fact::Monitor(..)
             | Fact::Digest(..)
+            | Fact::Session(..)
             | Fact::Erased { .. } => Vec::new(),
         }
     }

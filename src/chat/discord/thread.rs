@@ -176,7 +176,7 @@ pub async fn keep(
                 if room.trouble.take().is_some() {
                     tracing::info!(%incident, "the thread is up to date again");
                 }
-                room.untold.clear();
+                room.untold.are(0);
                 (due, pause) = (later, FIRST_PAUSE);
             }
             Err(trouble) => {
@@ -290,6 +290,7 @@ impl<'a> Room<'a> {
             .filter(|(recorded, _)| recorded.pos > self.told)
             .filter_map(|(recorded, said)| Some((recorded, said?)))
             .collect();
+        self.untold.are(u32::try_from(missed.len()).unwrap_or(u32::MAX));
         self.notes = if missed.is_empty() { VecDeque::new() } else { told::catch_up(&missed).into() };
         self.behind = false;
         Ok(())
@@ -300,9 +301,9 @@ impl<'a> Room<'a> {
             // It may have been there already when the record was read.
             Nudge::Recorded(recorded) if recorded.pos > self.last => {
                 self.last = recorded.pos;
-                self.untold.add();
                 self.measure(&recorded);
                 let said = self.wording.tell(&recorded.event);
+                self.untold.are(self.untold.many() + u32::from(said.is_some()));
                 let note = told::note(&recorded, said);
                 self.notes.extend(note.filter(|_| !self.behind).map(|note| (recorded.pos, note)));
                 // While Discord is away nothing is heaped up: the journal has it.

@@ -122,7 +122,6 @@ pub struct Desk {
 const WAITING: usize = 64;
 
 /// The addresses, and what is to be taken in through them.
-#[must_use]
 pub fn open(settings: Arc<Settings>, clock: Arc<dyn Clock>) -> (Router, mpsc::Receiver<Job>) {
     for source in settings.sources.keys() {
         // There from the start: what was never seen cannot be seen to grow.

@@ -6,14 +6,15 @@ use axum::extract::State;
 use maud::{Markup, html};
 
 use super::Failed;
-use super::shell::{Place, page};
+use super::shell::{Place, page_for};
 use crate::bot::Bot;
+use crate::web::session::Viewer;
 
 /// `GET /`.
 ///
 /// # Errors
 /// The journal.
-pub async fn list(State(bot): State<Arc<Bot>>) -> Result<Markup, Failed> {
+pub async fn list(viewer: Viewer, State(bot): State<Arc<Bot>>) -> Result<Markup, Failed> {
     let incidents = bot.all_incidents().await?;
     let body = html! {
         h1 { "Incidents" }
@@ -26,5 +27,5 @@ pub async fn list(State(bot): State<Arc<Bot>>) -> Result<Markup, Failed> {
             }
         }
     };
-    Ok(page("Incidents", Place::Incidents, &body))
+    Ok(page_for(&viewer, "Incidents", Place::Incidents, &body))
 }

@@ -3,8 +3,12 @@
 //! Lives here: the addresses, what happens where there is nothing. One file a page; `shell` has what all have in common. Never lives
 //! here: what is on record and what follows from it (`bot`), how somebody is admitted (`session`).
 
+pub mod incident;
 pub mod incidents;
+pub mod paper;
+pub mod postmortem;
 pub mod shell;
+pub mod write;
 
 use std::sync::Arc;
 
@@ -13,12 +17,18 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::bot::{Bot, Fault};
+use crate::bot::Fault;
+use crate::web::live::Live;
 use shell::message;
 
 /// The addresses.
-pub fn router(bot: Arc<Bot>) -> Router {
-    Router::new().route("/", get(incidents::list)).fallback(nothing).with_state(bot)
+pub fn router(live: Arc<Live>) -> Router {
+    Router::new()
+        .route("/", get(incidents::list))
+        .with_state(live.bot().clone())
+        .merge(incident::router(live.clone()))
+        .merge(postmortem::router(live))
+        .fallback(nothing)
 }
 
 /// There is no such page.

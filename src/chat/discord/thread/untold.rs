@@ -7,22 +7,23 @@ use crate::base::metrics;
 pub(super) struct Untold(u32);
 
 impl Untold {
-    /// Something was recorded.
-    pub fn add(&mut self) {
-        self.0 += 1;
-        metrics::CHAT_BACKLOG.change(&[("direction", "out".into())], 1.0);
+    /// How many facts it is.
+    pub fn many(&self) -> u32 {
+        self.0
     }
 
-    /// The thread is up to date.
-    pub fn clear(&mut self) {
-        if self.0 > 0 {
-            metrics::CHAT_BACKLOG.change(&[("direction", "out".into())], -f64::from(std::mem::take(&mut self.0)));
+    /// How many facts it is from now on.
+    pub fn are(&mut self, many: u32) {
+        if many != self.0 {
+            let by = f64::from(many) - f64::from(self.0);
+            metrics::CHAT_BACKLOG.change(&[("direction", "out".into())], by);
+            self.0 = many;
         }
     }
 }
 
 impl Drop for Untold {
     fn drop(&mut self) {
-        self.clear();
+        self.are(0);
     }
 }
