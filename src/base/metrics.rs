@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use metrics::{Label, counter, gauge, histogram};
+use metrics::{Histogram, Label, counter, gauge, histogram};
 
 /// How a metric's values go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,17 @@ pub struct Metric {
     pub buckets: &'static [f64],
 }
 
+/// A histogram of spans of time.
+#[derive(Clone)]
+pub struct Spans(Histogram);
+
+impl Spans {
+    /// Puts one in, in seconds.
+    pub fn took(&self, span: Duration) {
+        self.0.record(span.as_secs_f64());
+    }
+}
+
 /// The value of a label, by the label's name.
 pub type Labelled = (&'static str, std::borrow::Cow<'static, str>);
 
@@ -78,9 +89,10 @@ impl Metric {
         histogram!(self.name, self.labels(labels)).record(value);
     }
 
-    /// Puts one span into a histogram without labels, in seconds.
-    pub fn took(&self, span: Duration) {
-        histogram!(self.name).record(span.as_secs_f64());
+    /// A histogram without labels, looked up once for what is measured often. Whoever keeps metrics must be there already.
+    #[must_use]
+    pub fn spans(&self) -> Spans {
+        Spans(histogram!(self.name))
     }
 
     fn labels(&self, labels: &[Labelled]) -> Vec<Label> {

@@ -15,12 +15,13 @@ use super::{
 };
 use crate::base::clock::Clock;
 use crate::base::event::{Instant, Stream};
-use crate::base::metrics;
+use crate::base::metrics::{self, Spans};
 
 /// A journal whose appends can be heard.
 pub struct Heard {
     inner: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
+    took: Spans,
     listeners: Mutex<Vec<mpsc::Sender<()>>>,
 }
 
@@ -28,7 +29,7 @@ impl Heard {
     /// Around `inner`; `clock` tells how long appends take.
     #[must_use]
     pub fn new(inner: Arc<dyn Journal>, clock: Arc<dyn Clock>) -> Self {
-        Self { inner, clock, listeners: Mutex::default() }
+        Self { inner, clock, took: metrics::JOURNAL_APPEND.spans(), listeners: Mutex::default() }
     }
 
     /// From now on every append of this process puts a token here. Tokens that were not taken yet stand for all that came
@@ -38,6 +39,17 @@ impl Heard {
         let (sender, receiver) = mpsc::channel(1);
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         receiver
+    }
+
+    fn measure(&self, appended: &Result<Appended, AppendError>, took: Duration) {
+        let failed = |reason: &'static str| metrics::JOURNAL_FAILURES.add(&[("reason", reason.into())], 1);
+        match appended {
+            Ok(_) => self.took.took(took),
+            // Somebody else was first; it is decided anew.
+            Err(AppendError::Conflict { .. }) => {}
+            Err(AppendError::Refused(_)) => failed("refused"),
+            Err(AppendError::Uncertain(_)) => failed("uncertain"),
+        }
     }
 
     fn tell(&self) {
@@ -55,7 +67,7 @@ impl Journal for Heard {
         Box::pin(async move {
             let began = self.clock.monotonic();
             let appended = self.inner.append(batch, at).await;
-            measure(&appended, self.clock.monotonic().saturating_sub(began));
+            self.measure(&appended, self.clock.monotonic().saturating_sub(began));
             // What could not be confirmed may be there all the same.
             if !matches!(appended, Err(AppendError::Conflict { .. } | AppendError::Refused(_))) {
                 self.tell();
@@ -98,17 +110,6 @@ impl Journal for Heard {
 
     fn own(&self, stream: &Stream) -> Result<Option<Box<dyn Ownership>>, ReadError> {
         self.inner.own(stream)
-    }
-}
-
-fn measure(appended: &Result<Appended, AppendError>, took: Duration) {
-    let failed = |reason: &'static str| metrics::JOURNAL_FAILURES.add(&[("reason", reason.into())], 1);
-    match appended {
-        Ok(_) => metrics::JOURNAL_APPEND.took(took),
-        // Somebody else was first; it is decided anew.
-        Err(AppendError::Conflict { .. }) => {}
-        Err(AppendError::Refused(_)) => failed("refused"),
-        Err(AppendError::Uncertain(_)) => failed("uncertain"),
     }
 }
 

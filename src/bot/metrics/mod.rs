@@ -40,6 +40,9 @@ impl Meter {
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(|error| error.to_string())?;
         table::ALL.iter().for_each(describe);
+        for reason in ["refused", "uncertain"] {
+            table::JOURNAL_FAILURES.add(&[("reason", reason.into())], 0);
+        }
         Ok(Self { handle, figures: Mutex::default() })
     }
 
@@ -70,7 +73,7 @@ fn describe(metric: &table::Metric) {
         Kind::Counter => metric.add(&[], 0),
         // Whether there is something to measure is known when it is measured.
         Kind::Gauge => {}
-        Kind::Histogram => drop(metrics::histogram!(metric.name)),
+        Kind::Histogram => drop(metric.spans()),
     }
 }
 
