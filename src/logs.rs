@@ -40,7 +40,9 @@ where
         for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
             let extensions = span.extensions();
             let kept = extensions.get::<FormattedFields<N>>().map(|fields| fields.fields.as_str());
-            fields.extend(kept.and_then(|kept| serde_json::from_str::<Map<String, Value>>(kept).ok()).unwrap_or_default());
+            fields.extend(
+                kept.and_then(|kept| serde_json::from_str::<Map<String, Value>>(kept).ok()).unwrap_or_default(),
+            );
         }
         event.record(&mut Fields(&mut fields));
         let mut timestamp = String::new();
@@ -129,7 +131,10 @@ mod tests {
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2, "a line break in a message is no line: {text}");
         let inner = &lines[0];
-        assert_eq!((&inner["incident"], &inner["run"], &inner["attempt"]), (&"inc-1".into(), &"run-7".into(), &2.into()));
+        assert_eq!(
+            (&inner["incident"], &inner["run"], &inner["attempt"]),
+            (&"inc-1".into(), &"run-7".into(), &2.into())
+        );
         assert_eq!((&inner["step"], &inner["message"]), (&"restart \"redis\"".into(), &"it \nfailed".into()));
         assert_eq!((&inner["took_ms"], &inner["ok"], &inner["level"]), (&31.into(), &false.into(), &"WARN".into()));
         assert_eq!((&lines[1]["run"], lines[1].get("incident")), (&"run-8".into(), None));

@@ -192,7 +192,8 @@ fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
         let beside = [
             Some(beside(scope, "monitors", move || async move { rundown::serve::watch(bot, &watched, heard).await })?),
             Some(beside(scope, "web", move || async move {
-                rundown::serve::show(webs, &live, counting, counted).await
+                let answering = rundown::serve::show(webs, &live);
+                futures::future::join(answering, bot.measure(counting, counted)).await;
             })?),
             match serving.sends_digests(bot) {
                 true => Some(beside(scope, "digests", move || rundown::serve::tell(bot, serving))?),

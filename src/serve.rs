@@ -32,9 +32,9 @@ use crate::engine::monitoring::Heard;
 use crate::samples::{Samples, Store};
 use crate::web::hooks::{Job, Settings as Hooks, Token};
 use crate::web::live::Live;
-use crate::web::operations::Readers;
-use crate::web::session::{self, Gate, Key, Site};
-use crate::web::{Web, acts, assets, hooks, operations, pages};
+use crate::web::operations::{self, Readers};
+use crate::web::session::{Gate, Key, Site};
+use crate::web::{Web, hooks};
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -92,10 +92,8 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>, say: &dyn Fn
     let live = Arc::new(Live::new(bot.clone()));
     let site = Site::new(served.listen, served.url.as_deref());
     let gate = Gate::new(bot.clone(), Key::new(&bot.signing_key()?), site);
-    let front = assets::router().merge(pages::router(live.clone()));
-    let front = front.merge(session::router(gate.clone())).merge(acts::router(gate.clone()));
     // Whoever looks after the process has neither a session nor the name that people use.
-    let mut front = session::guarded(front, gate).merge(operate(bot, serving, meter)?);
+    let mut front = crate::web::front(live.clone(), gate).merge(operate(bot, serving, meter)?);
     let (mut webs, mut jobs) = (Vec::new(), None);
     if let Some(settings) = &serving.hooks {
         let (router, todo) = hooks::open(settings.clone(), bot.clock().clone());
@@ -142,12 +140,12 @@ fn operate(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>) -> Result<axum
     Ok(operations::router(bot.clone(), meter.clone(), readiness, readers))
 }
 
-/// Answers over HTTP, and counts what is appended for metrics, until the future is dropped.
+/// Answers over HTTP until the future is dropped.
 ///
 /// It is made for a thread of its own: pages are there also while the rest of the process thinks, and never hold a run up.
-pub async fn show(webs: Vec<Web>, live: &Live, meter: &Meter, news: mpsc::UnboundedReceiver<Appended>) {
+pub async fn show(webs: Vec<Web>, live: &Live) {
     let answering = futures::future::join_all(webs.into_iter().map(|web| web.serve(live.bot().clock().clone())));
-    futures::join!(answering, live.follow(), live.bot().measure(meter, news));
+    futures::future::join(answering, live.follow()).await;
 }
 
 /// Serves until a signal comes, or the journal cannot be read any more.

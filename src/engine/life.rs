@@ -18,7 +18,8 @@ pub(super) fn tell(state: &State, news: &[Recorded<Fact>]) {
 }
 
 fn one(state: &State, event: &Event) {
-    let kind = |step: &str| state.plan.position(step).map_or("other", |position| state.plan.steps[position].does.kind());
+    let kind =
+        |step: &str| state.plan.position(step).map_or("other", |position| state.plan.steps[position].does.kind());
     match event {
         Event::Adopted(_) => tracing::info!(runbook = state.opened.runbook, "run driven"),
         Event::Paused(_) => tracing::info!("run held up"),

@@ -24,6 +24,14 @@ use crate::base::clock::Clock;
 use crate::bot::Bot;
 use crate::bot::monitors::Beats;
 use hooks::Job;
+use live::Live;
+use session::Gate;
+
+/// The pages of what is looked at, and what people do there, behind their gate.
+pub fn front(live: Arc<Live>, gate: Arc<Gate>) -> Router {
+    let front = assets::router().merge(pages::router(live));
+    session::guarded(front.merge(session::router(gate.clone())).merge(acts::router(gate.clone())), gate)
+}
 
 /// An address that is listened at, with what is answered there.
 pub struct Web {

@@ -81,7 +81,8 @@ impl Readers {
     fn admit(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Box<Response>> {
         let refuse = |status: StatusCode, why: &'static str| Box::new((status, why).into_response());
         // Whoever passes a request on says so; then it did not begin on this machine.
-        let passed_on = [FORWARDED.as_str(), "via", "x-forwarded-for", "x-real-ip"].iter().any(|name| headers.contains_key(*name));
+        let passed_on =
+            [FORWARDED.as_str(), "via", "x-forwarded-for", "x-real-ip"].iter().any(|name| headers.contains_key(*name));
         match self {
             Self::Local if peer.ip().to_canonical().is_loopback() && !passed_on => Ok(()),
             Self::Local | Self::Nobody => {
@@ -94,7 +95,9 @@ impl Readers {
                     return Ok(());
                 }
                 let challenge = [(WWW_AUTHENTICATE, "Bearer")];
-                Err(Box::new((StatusCode::UNAUTHORIZED, challenge, "metrics are shown to who has the token\n").into_response()))
+                Err(Box::new(
+                    (StatusCode::UNAUTHORIZED, challenge, "metrics are shown to who has the token\n").into_response(),
+                ))
             }
         }
     }
@@ -117,7 +120,11 @@ mod tests {
         assert_eq!(status(&Readers::Local, "[::ffff:127.0.0.1]:50000", &[]), 200);
         assert_eq!(status(&Readers::Local, "192.0.2.7:50000", &[]), 403);
         for header in ["forwarded", "via", "x-forwarded-for", "x-real-ip"] {
-            assert_eq!(status(&Readers::Local, here, &[(header, "192.0.2.7")]), 403, "{header}: a proxy stands in front");
+            assert_eq!(
+                status(&Readers::Local, here, &[(header, "192.0.2.7")]),
+                403,
+                "{header}: a proxy stands in front"
+            );
         }
         assert_eq!(status(&Readers::Nobody, here, &[]), 403);
         let token = Readers::Bearer(Token::new(&"s3cret".to_owned().into()).unwrap());

@@ -55,7 +55,10 @@ impl Asked {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let (status, told) = self.check(check).await;
-            if told["says"].as_str().is_some_and(|text| text.starts_with(says) || text.ends_with(says) && says != CONNECTED) {
+            if told["says"]
+                .as_str()
+                .is_some_and(|text| text.starts_with(says) || text.ends_with(says) && says != CONNECTED)
+            {
                 return status;
             }
             assert!(Instant::now() < deadline, "in vain: {check} {says}: {told}");
@@ -113,8 +116,7 @@ impl Metrics {
 }
 
 fn desk(pages: &[(&str, &str)], settings: &str) -> Desk {
-    let targets =
-        ("targets.yaml", "programs: { echo: {}, 'false': {} }\nenvironments:\n  production: { zone: UTC }\n");
+    let targets = ("targets.yaml", "programs: { echo: {}, 'false': {} }\nenvironments:\n  production: { zone: UTC }\n");
     let desk = Desk::with_pages(&[&[targets], pages].concat());
     std::fs::write(desk.path().join("rundown.toml"), format!("{WEB}{settings}")).expect("settings");
     desk

@@ -292,7 +292,8 @@ mod tests {
             not_requester: false,
             until: at(900),
         };
-        let given = |count| ApprovalGiven { step: step.clone(), digest: digest.clone(), by: ana.clone(), count, quorum: 2 };
+        let given =
+            |count| ApprovalGiven { step: step.clone(), digest: digest.clone(), by: ana.clone(), count, quorum: 2 };
         let doubted = AttemptDoubted { step: step.clone(), attempt: 1, why: "reset".into(), probe: true };
         let settled =
             DoubtSettled { step: step.clone(), attempt: 1, verdict: DoubtVerdict::Done, by: None, why: String::new() };

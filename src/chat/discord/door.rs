@@ -80,11 +80,10 @@ pub async fn serve(
         }
     };
     let house = House { bot, fleet: fleet.clone(), http: http.clone(), settings, me: me.id, threads };
-    let _connection =
-        address.is_none().then(|| {
-            let chat = bot.chat().clone();
-            AbortOnDrop::spawn(gateway::stay(settings.http.clone(), settings.guild, clock, out, chat))
-        });
+    let _connection = address.is_none().then(|| {
+        let chat = bot.chat().clone();
+        AbortOnDrop::spawn(gateway::stay(settings.http.clone(), settings.guild, clock, out, chat))
+    });
     let mut door = Door { house: &house, verbs, nudges: BTreeMap::new(), keepers: FuturesUnordered::new() };
     door.find_open().await?;
     if address.is_some() {

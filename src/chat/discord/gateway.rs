@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::channel::{mpsc, oneshot};
-use serenity::all::{ClientBuilder, ConnectionStage};
 use serenity::all::{
     ActionRowComponent, ChannelId, CommandInteraction, ComponentInteraction, ComponentInteractionDataKind, Context,
     CreateActionRow, CreateInputText, CreateInteractionResponse, CreateInteractionResponseMessage, CreateModal,
     EventHandler, GatewayIntents, GuildChannel, GuildId, Http, InputTextStyle, Interaction, Message, MessageId,
     ModalInteraction, PartialGuildChannel, Ready, ResumedEvent, Role,
 };
+use serenity::all::{ClientBuilder, ConnectionStage};
 
 use super::answer::private;
 use super::settings::MakeHttp;
@@ -347,9 +347,7 @@ async fn connect(
     let runners = client.shard_manager.runners.clone();
     chat.stands_where(Arc::new(move || {
         let runners = runners.clone();
-        Box::pin(async move {
-            runners.lock().await.values().any(|runner| runner.stage == ConnectionStage::Connected)
-        })
+        Box::pin(async move { runners.lock().await.values().any(|runner| runner.stage == ConnectionStage::Connected) })
     }));
     client.start().await
 }

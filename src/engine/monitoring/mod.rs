@@ -236,7 +236,8 @@ impl<'a> Turn<'a> {
         let asking = match &one.question {
             Question::Ask(question) => {
                 let question = Arc::clone(question);
-                let asking = async move { (index, Came::Sample(question.ask(with.executors, with.engine.clock()).await)) };
+                let asking =
+                    async move { (index, Came::Sample(question.ask(with.executors, with.engine.clock()).await)) };
                 asking.instrument(one.span()).boxed()
             }
             Question::Wait => {

@@ -127,7 +127,9 @@ pub fn open(settings: Arc<Settings>, clock: Arc<dyn Clock>) -> (Router, mpsc::Re
         // There from the start: what was never seen cannot be seen to grow.
         let source = ("source", source.word().into());
         metrics::ALERTS_RECEIVED.add(std::slice::from_ref(&source), 0);
-        REASONS.iter().for_each(|reason| metrics::ALERTS_REFUSED.add(&[source.clone(), ("reason", (*reason).into())], 0));
+        REASONS
+            .iter()
+            .for_each(|reason| metrics::ALERTS_REFUSED.add(&[source.clone(), ("reason", (*reason).into())], 0));
     }
     let (jobs, todo) = mpsc::channel(WAITING);
     (router(Arc::new(Desk::new(settings, clock, jobs))), todo)
