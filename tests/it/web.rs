@@ -2,3 +2,4 @@
 
 mod sessions;
 pub mod signed;
+pub mod stream;
