@@ -20,6 +20,7 @@ pub mod health;
 pub mod incidents;
 pub mod joining;
 pub mod library;
+pub mod metrics;
 pub mod moment;
 pub mod monitors;
 pub mod offers;
@@ -27,6 +28,7 @@ pub mod oncall;
 pub mod overview;
 pub mod paging;
 pub mod pick;
+pub mod readiness;
 pub mod recording;
 pub mod records;
 pub mod rehearsing;
@@ -53,6 +55,7 @@ use crate::step::Executors;
 
 pub use fault::Fault;
 use library::Library;
+use readiness::Chat;
 use rehearsing::Shown;
 
 /// Makes the journal when the first command needs it.
@@ -79,6 +82,7 @@ pub struct Bot {
     engine: OnceLock<Known>,
     process: String,
     digests: Vec<Schedule>,
+    chat: Chat,
     pages: Option<String>,
     sessions: sessions::Remembered,
     shows: Option<ShowRehearsal>,
@@ -105,6 +109,7 @@ impl Bot {
             engine: OnceLock::new(),
             process,
             digests: Vec::new(),
+            chat: Chat::default(),
             pages: None,
             sessions: sessions::Remembered::default(),
             shows: None,
@@ -147,7 +152,7 @@ impl Bot {
         if let Some(known) = self.engine.get() {
             return Ok(known);
         }
-        let heard = Arc::new(Heard::new((self.open)().map_err(Fault::Failed)?));
+        let heard = Arc::new(Heard::new((self.open)().map_err(Fault::Failed)?, self.clock.clone()));
         Ok(self.engine.get_or_init(|| Known { engine: Engine::new(heard.clone(), self.clock.clone()), heard }))
     }
 
@@ -160,6 +165,12 @@ impl Bot {
     #[must_use]
     pub fn samples_file(&self) -> PathBuf {
         crate::samples::beside(&self.journal_file)
+    }
+
+    /// How the connection to Discord is.
+    #[must_use]
+    pub fn chat(&self) -> &Chat {
+        &self.chat
     }
 
     /// The clock.

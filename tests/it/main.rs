@@ -14,6 +14,7 @@ mod layering;
 mod monitors;
 mod month;
 mod oncall;
+mod operations;
 mod people;
 mod railway_schema;
 mod real_incident;

@@ -15,6 +15,7 @@ use futures::future::{Either, select};
 use tokio::sync::{Mutex as Held, MutexGuard as Holding, watch};
 
 use crate::base::event::IncidentId;
+use crate::base::metrics;
 use crate::bot::board::Board;
 use crate::bot::{Bot, Fault};
 pub use shared::{Region, Rendered, Shared};
@@ -38,6 +39,7 @@ pub struct Counted(watch::Sender<usize>);
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.send_modify(|streams| *streams -= 1);
+        metrics::EVENT_STREAMS.change(&[], -1.0);
     }
 }
 
@@ -77,6 +79,7 @@ impl Live {
     #[must_use]
     pub fn count(&self) -> Counted {
         self.streams.send_modify(|streams| *streams += 1);
+        metrics::EVENT_STREAMS.change(&[], 1.0);
         Counted(self.streams.clone())
     }
 
