@@ -1,7 +1,7 @@
 //! What a person does on a page: every address to which something is posted, and what happens there.
 //!
-//! Lives here: [`ROUTES`], forms for offers ([`form`]), asking for a second tap or a reason, telling what came of it. Works without any
-//! script. Never lives here: whether the request is one of ours (`session`: that is settled before), whether the person may (`bot/rights`),
+//! Lives here: [`ROUTES`], asking for a second tap or a reason, telling what came of it. Works without any
+//! script. Never lives here: forms of pages (`pages`), whether the request is one of ours (`session`: that is settled before), whether the person may (`bot/rights`),
 //! what follows (the run or the incident decides).
 
 use std::sync::Arc;
@@ -329,29 +329,6 @@ impl Desk<'_> {
         match of_it {
             Some(waiting) => vec![one_line(&waiting.title, 200), waiting.short(500), place],
             None => vec![place],
-        }
-    }
-}
-
-/// An offer as a form that works by itself: a button, or a text to fill in behind its label.
-#[must_use]
-pub fn form(viewer: &Viewer, offer: &Offer, back: &str) -> Markup {
-    let fields = hidden(viewer, offer, back);
-    let id = format!("text-{}", offer.id());
-    let needs = matches!(offer.first, First::Reason | First::Value | First::Note);
-    html! {
-        @if offer.first.asks() {
-            details {
-                summary { (offer.label) }
-                form method="post" action="/act" {
-                    (fields)
-                    label for=(id) { (asked_for(offer.first, false)) }
-                    textarea id=(id) name="text" maxlength=(LONGEST) required[needs] {}
-                    (button(offer))
-                }
-            }
-        } @else {
-            form method="post" action="/act" { (fields) (button(offer)) }
         }
     }
 }
