@@ -38,7 +38,14 @@ impl Web {
     /// # Errors
     /// Nobody can listen there.
     pub fn open(listen: SocketAddr, router: Router) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(listen)?;
+        Self::on(TcpListener::bind(listen)?, router)
+    }
+
+    /// The same where somebody listens already: the router may then know its own address.
+    ///
+    /// # Errors
+    /// The listener is none.
+    pub fn on(listener: TcpListener, router: Router) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(Self { address: listener.local_addr()?, listener, router })
     }

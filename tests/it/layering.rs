@@ -51,7 +51,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Names that only some floors may speak of at all: an absence is the shortest way to keep a promise.
 const ABSENCES: &[(&str, &[&str])] = &[
-    ("tokio::", &["client", "chat", "web", "main", "base/clock", "rehearsal/live"]),
+    ("tokio::", &["client", "chat", "web", "main", "rehearse", "base/clock", "rehearsal/live"]),
     ("hyper::", &["chat/discord/endpoint", "client/http", "rehearsal/live", "web/listen"]),
     ("reqwest::", &["client"]),
     ("rusqlite::", &["journal", "samples"]),

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bad_input;
+mod browser;
 mod clients;
 mod contract;
 mod digest;

@@ -5,6 +5,8 @@
 
 pub mod incident;
 pub mod incidents;
+pub mod paper;
+pub mod postmortem;
 pub mod shell;
 pub mod write;
 
@@ -24,7 +26,8 @@ pub fn router(live: Arc<Live>) -> Router {
     Router::new()
         .route("/", get(incidents::list))
         .with_state(live.bot().clone())
-        .merge(incident::router(live))
+        .merge(incident::router(live.clone()))
+        .merge(postmortem::router(live))
         .fallback(nothing)
 }
 
