@@ -30,8 +30,8 @@ use crate::engine::monitoring::Heard;
 use crate::samples::{Samples, Store};
 use crate::web::hooks::{Job, Settings as Hooks};
 use crate::web::live::Live;
-use crate::web::session::{self, Gate, Key, Site};
-use crate::web::{Web, acts, assets, hooks, pages};
+use crate::web::session::{Gate, Key, Site};
+use crate::web::{Web, front, hooks};
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -83,9 +83,7 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Do
     let live = Arc::new(Live::new(bot.clone()));
     let site = Site::new(served.listen, served.url.as_deref());
     let gate = Gate::new(bot.clone(), Key::new(&bot.signing_key()?), site);
-    let front = assets::router().merge(pages::router(live.clone()));
-    let front = front.merge(session::router(gate.clone())).merge(acts::router(gate.clone()));
-    let mut front = session::guarded(front, gate);
+    let mut front = front(&live, gate);
     let (mut webs, mut jobs) = (Vec::new(), None);
     if let Some(settings) = &serving.hooks {
         let (router, todo) = hooks::open(settings.clone(), bot.clock().clone());

@@ -14,7 +14,7 @@ use axum::routing::post;
 use axum::{Extension, Router};
 use maud::{Markup, html};
 
-use super::pages::shell::{Place, message, page};
+use super::pages::shell::{Place, message, page, page_for};
 use super::session::{Gate, Here, Posted, Said, Viewer, sign_in, sign_out};
 use crate::base::event::{IncidentId, Recorded, RunId};
 use crate::base::text::one_line;
@@ -314,7 +314,7 @@ impl Desk<'_> {
                 p { (button(offer)) " " a href=(back) { "Go back" } }
             }
         };
-        page(&offer.label, Place::Elsewhere, &body).into_response()
+        page_for(self.viewer, &offer.label, Place::Elsewhere, &body).into_response()
     }
 
     /// What somebody agrees to, as far as it is known.

@@ -23,6 +23,15 @@ use crate::base::clock::Clock;
 use crate::bot::Bot;
 use crate::bot::monitors::Beats;
 use hooks::Job;
+use live::Live;
+use session::Gate;
+
+/// Everything for people: pages, what they load, signing in, what is done on them. The gate stands in front of all of it.
+pub fn front(live: &Arc<Live>, gate: Arc<Gate>) -> Router {
+    let pages = assets::router().merge(pages::router(live.clone()));
+    let pages = pages.merge(session::router(gate.clone())).merge(acts::router(gate.clone()));
+    session::guarded(pages, gate)
+}
 
 /// An address that is listened at, with what is answered there.
 pub struct Web {

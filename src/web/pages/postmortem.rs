@@ -13,7 +13,7 @@ use axum::routing::get;
 use maud::html;
 
 use super::paper::paper;
-use super::shell::{Place, page};
+use super::shell::{Place, page_for};
 use super::write::{Pen, Tone, badge};
 use super::{Failed, nothing};
 use crate::base::event::IncidentId;
@@ -23,6 +23,7 @@ use crate::bot::grammar::Postmortem;
 use crate::bot::reports::Drafted;
 use crate::view::sentence::Wording;
 use crate::web::live::{Live, Sort};
+use crate::web::session::Viewer;
 
 /// The largest export that is made in memory, in bytes.
 const EXPORT: usize = 64 << 20;
@@ -48,7 +49,7 @@ async fn draft(live: &Live, incident: &IncidentId) -> Result<String, Fault> {
 }
 
 /// `GET /incidents/{incident}/postmortem`.
-async fn show(State(live): State<Arc<Live>>, Path(incident): Path<String>) -> Result<Response, Failed> {
+async fn show(viewer: Viewer, State(live): State<Arc<Live>>, Path(incident): Path<String>) -> Result<Response, Failed> {
     let Ok(incident) = IncidentId::parse(&incident) else { return Ok(nothing().await) };
     let text = draft(&live, &incident).await?;
     let lacks = match live.bot().postmortem(Postmortem::Check { incident: Some(incident.clone()) }).await? {
@@ -75,7 +76,7 @@ async fn show(State(live): State<Arc<Live>>, Path(incident): Path<String>) -> Re
         }
         article class="prose paper" { (paper(&text, &incident)) }
     };
-    Ok(page(&format!("Postmortem of {incident}"), Place::Incidents, &body).into_response())
+    Ok(page_for(&viewer, &format!("Postmortem of {incident}"), Place::Incidents, &body).into_response())
 }
 
 /// `GET /incidents/{incident}/postmortem.md`.
@@ -102,6 +103,7 @@ fn attached(incident: &IncidentId, ending: &str) -> HeaderValue {
 
 /// `GET /incidents/{incident}/events/{event}`: one event, as a statement cites it.
 async fn event(
+    viewer: Viewer,
     State(live): State<Arc<Live>>,
     Path((incident, number)): Path<(String, String)>,
 ) -> Result<Response, Failed> {
@@ -143,5 +145,5 @@ async fn event(
             @if let Some(next) = facts.get(at + 1) { a href={ (path) "/events/" (next.pos) } { "#" (next.pos) " →" } }
         }
     };
-    Ok(page(&format!("Event #{number} of {incident}"), Place::Incidents, &body).into_response())
+    Ok(page_for(&viewer, &format!("Event #{number} of {incident}"), Place::Incidents, &body).into_response())
 }

@@ -25,7 +25,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
 use super::pages::shell::message;
-use crate::base::clock::RealClock;
+use crate::base::clock::{Clock as _, RealClock};
 use crate::base::event::Instant;
 use crate::bot::sessions::SignedIn;
 use crate::bot::{Bot, Fault};
@@ -219,7 +219,7 @@ impl Gate {
         let Some(SignedIn { name, who, until }) = signed_in else { return Ok(None) };
         // Shown once, by a page: a stream or a picture that loads meanwhile shows nothing.
         let shows = !posts && accepts(headers, "text/html");
-        let said = shows.then(|| cookie::said_of(&self.key, here, &name, headers, now)).flatten();
+        let said = shows.then(|| cookie::said_of(&self.key, here, &name, headers, self.wall.now())).flatten();
         let csrf = self.key.sign(Purpose::Form, &name);
         Ok(Some(Viewer { session: name, who, until, csrf, said }))
     }
@@ -230,7 +230,7 @@ impl Gate {
 
     /// `Set-Cookie` of what was said, for the next page.
     pub(super) fn saying(&self, here: &Here, viewer: &Viewer, said: &Said) -> Option<HeaderValue> {
-        let cookie = cookie::said(&self.key, here, &viewer.session, said, self.bot.clock().now());
+        let cookie = cookie::said(&self.key, here, &viewer.session, said, self.wall.now());
         HeaderValue::from_str(&cookie).ok()
     }
 

@@ -1,6 +1,17 @@
 //! Signing in, as a person does it and as others try to.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use rundown::base::clock::{Clock as _, RealClock, VirtualClock};
+use rundown::base::event::{Actor, Person};
+use rundown::base::token::Token;
+use rundown::domain::session::decide::offer;
+use rundown::domain::session::event::Holder;
+use rundown::domain::session::state::State;
+use rundown::engine::Engine;
+use rundown::journal::sqlite::SqliteJournal;
 
 use super::signed::{Answer, Pages, client};
 use crate::rundown::Desk;
@@ -26,6 +37,28 @@ async fn a_link_signs_in_once_and_looking_at_it_uses_nothing_up() {
     nobody.get(&path).await.is(410);
     nobody.get("/").await.is(401);
     nobody.get(&format!("/login/{}", "A".repeat(43))).await.is(404);
+}
+
+#[tokio::test]
+async fn a_link_that_nobody_used_within_ten_minutes_is_too_old() {
+    let desk = Desk::new();
+    let holder = Holder { door: "terminal".into(), id: "ana".into(), shown: "ana".into(), roles: Vec::new() };
+    let made = |ago: TimeDelta| {
+        let clock = VirtualClock::starting_at(RealClock::default().now() - ago);
+        let engine = Engine::new(Arc::new(SqliteJournal::open(&desk.journal()).unwrap()), Arc::new(clock));
+        let token = Token::fresh().unwrap();
+        let offered = |_: &State, now| Ok::<_, ()>(offer(holder.clone(), Person::new("ana"), now).into());
+        futures::executor::block_on(engine.tell_session(&token.name(), &Actor::Bot, offered)).unwrap().unwrap();
+        token
+    };
+    let (old, young) = (made(TimeDelta::minutes(10)), made(TimeDelta::minutes(9)));
+    let pages = Pages::of(desk).await;
+    let browser = pages.browser();
+    let shown = browser.get(&format!("/login/{}", old.expose())).await.is(410);
+    assert!(shown.text.contains("too old"), "{}", shown.text);
+    let pressed = Answer::of(browser.sent(&format!("/login/{}", old.expose()), &[])).await.is(410);
+    assert!(pressed.cookies().is_empty());
+    browser.sign_in(young.expose()).await.get("/").await.is(200);
 }
 
 #[tokio::test]
