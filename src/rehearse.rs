@@ -12,7 +12,7 @@ use futures::channel::oneshot;
 use crate::bot::Bot;
 use crate::bot::library::Library;
 use crate::bot::rehearsing::Shown;
-use crate::bot::rights::at_terminal;
+use crate::domain::people::{Account, TERMINAL};
 use crate::rehearsal::live::Scene;
 use crate::web::live::Live;
 use crate::web::session::{Gate, Key, Site};
@@ -29,15 +29,16 @@ pub fn show(scene: &Scene, library: Library, nowhere: PathBuf, who: &str) -> Res
     let address = format!("http://{}", listener.local_addr().map_err(cannot)?);
     // Whoever rehearses is nobody elsewhere: rights are those of the scenario's people, who may all act.
     let bot = Arc::new(bot(scene, library.without_people(), nowhere));
-    let live = Arc::new(Live::new(bot.clone()));
-    let site = Site::new(listener.local_addr().map_err(cannot)?, None);
-    let gate = Gate::of_rehearsal(bot.clone(), Key::fresh()?, site, bot.identify(at_terminal(who, who)));
-    let web = Web::on(listener, front(&live, gate)).map_err(cannot)?;
+    let listen = listener.local_addr().map_err(cannot)?;
+    let person = bot.identify(Account { door: TERMINAL, id: who, shown: who, roles: &[] });
+    let gate = Gate::of_rehearsal(bot.clone(), Key::fresh()?, Site::new(listen, None), person);
+    let live = Arc::new(Live::new(bot));
+    let web = Web::on(listener, front(live.clone(), gate)).map_err(cannot)?;
     let (serving, over) = oneshot::channel::<()>();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("a thread for them cannot be had: {error}"))?;
     let serve = move || {
-        let served = std::pin::pin!(futures::future::join(web.serve(bot.clock().clone()), live.follow()));
+        let served = std::pin::pin!(crate::serve::show(vec![web], &live));
         drop(runtime.block_on(futures::future::select(served, over)));
         runtime.shutdown_background();
     };

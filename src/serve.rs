@@ -31,7 +31,7 @@ use crate::samples::{Samples, Store};
 use crate::web::hooks::{Job, Settings as Hooks};
 use crate::web::live::Live;
 use crate::web::session::{Gate, Key, Site};
-use crate::web::{Web, front, hooks};
+use crate::web::{Web, hooks};
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -83,7 +83,7 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Do
     let live = Arc::new(Live::new(bot.clone()));
     let site = Site::new(served.listen, served.url.as_deref());
     let gate = Gate::new(bot.clone(), Key::new(&bot.signing_key()?), site);
-    let mut front = front(&live, gate);
+    let mut front = crate::web::front(live.clone(), gate);
     let (mut webs, mut jobs) = (Vec::new(), None);
     if let Some(settings) = &serving.hooks {
         let (router, todo) = hooks::open(settings.clone(), bot.clock().clone());

@@ -26,11 +26,10 @@ use hooks::Job;
 use live::Live;
 use session::Gate;
 
-/// Everything for people: pages, what they load, signing in, what is done on them. The gate stands in front of all of it.
-pub fn front(live: &Arc<Live>, gate: Arc<Gate>) -> Router {
-    let pages = assets::router().merge(pages::router(live.clone()));
-    let pages = pages.merge(session::router(gate.clone())).merge(acts::router(gate.clone()));
-    session::guarded(pages, gate)
+/// The pages of what is looked at, and what people do there, behind their gate.
+pub fn front(live: Arc<Live>, gate: Arc<Gate>) -> Router {
+    let front = assets::router().merge(pages::router(live));
+    session::guarded(front.merge(session::router(gate.clone())).merge(acts::router(gate.clone())), gate)
 }
 
 /// An address that is listened at, with what is answered there.

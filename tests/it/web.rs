@@ -4,3 +4,4 @@ mod acts;
 mod safety;
 mod sessions;
 pub mod signed;
+pub mod stream;

@@ -63,7 +63,8 @@ async fn show(
     let part = |id: &str| maud::PreEscaped(whole(id).unwrap_or_default());
     let query = look.query();
     let body = html! {
-        div id="live" data-stream={ (back) "/live?" (query) } data-through=(view.board.through) data-now=(now.timestamp_millis()) {
+        div id="live" data-stream={ (back) "/live?" (query) } data-through=(view.board.through) data-now=(now.timestamp_millis())
+            data-speed=(live.bot().clock().speed()) {
             p class="connection" role="status" id="connection" {
                 "As of " (pen.at(now)) ". " a href="" { "Reload" } " to see what is new."
             }
@@ -74,7 +75,7 @@ async fn show(
             }
             (part("asks"))
             div class="grid" {
-                div { (part(runs::RUNS)) (part("charts")) }
+                div { (part("charts")) (part(runs::RUNS)) }
                 div {
                     (log::log(&view.board, &lines, &look, &pen))
                     (part("investigation")) (part("actions"))

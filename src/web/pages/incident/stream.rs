@@ -139,8 +139,9 @@ impl Listener {
 
     /// The present, for the clocks on the page.
     fn pulse(&self) -> Bytes {
-        let now = self.live.bot().clock().now().timestamp_millis();
-        format!("event: pulse\ndata: {{\"now\":{now}}}\n\n").into()
+        let clock = self.live.bot().clock();
+        let data = json!({ "now": clock.now().timestamp_millis(), "speed": clock.speed() });
+        format!("event: pulse\ndata: {data}\n\n").into()
     }
 
     /// What came since; `None` where nothing did.
@@ -175,7 +176,7 @@ impl Listener {
             let lines: Vec<String> = fresh.into_iter().map(|line| log::one(line, &pen).into_string()).collect();
             let regions: Vec<_> =
                 rendered.since(has.as_deref()).into_iter().map(|region| [&region.id, &region.html]).collect();
-            let data = json!({ "now": now.timestamp_millis(), "regions": regions, "lines": lines });
+            let data = json!({ "now": now.timestamp_millis(), "speed": bot.clock().speed(), "regions": regions, "lines": lines });
             format!("id: {through}\nevent: more\ndata: {data}\n\n").into()
         });
         Ok(Some(message))
