@@ -82,7 +82,15 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Do
     let (served, said) = &serving.pages;
     let live = Arc::new(Live::new(bot.clone()));
     let site = Site::new(served.listen, served.url.as_deref());
-    let gate = Gate::new(bot.clone(), Key::new(&bot.signing_key()?), site);
+    let key = match bot.signing_key() {
+        Ok(key) => Key::new(&key),
+        // Runs go on without it; whoever is signed in signs in again after a restart.
+        Err(fault) => {
+            say(&format!("sessions on the pages end with this process: {fault}"));
+            Key::fresh().map_err(Fault::Failed)?
+        }
+    };
+    let gate = Gate::new(bot.clone(), key, site);
     let mut front = crate::web::front(live.clone(), gate);
     let (mut webs, mut jobs) = (Vec::new(), None);
     if let Some(settings) = &serving.hooks {

@@ -314,7 +314,9 @@ impl Desk<'_> {
                 p { (button(offer)) " " a href=(back) { "Go back" } }
             }
         };
-        page_for(self.viewer, &offer.label, Place::Elsewhere, &body).into_response()
+        // What was refused was not done; what is only asked for is no fault.
+        let status = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+        (status, page_for(self.viewer, &offer.label, Place::Elsewhere, &body)).into_response()
     }
 
     /// What somebody agrees to, as far as it is known.

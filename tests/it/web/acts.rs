@@ -134,7 +134,7 @@ async fn who_knows_better_than_the_gate_says_why() {
     let ben = pages.signed_in("ben").await;
     let resolve = offered(&ben, "Resolve").await;
     // The run is open still: that is said, with a field for the reason.
-    let refused = ben.post("/act", &[("offer", &resolve)]).await.is(200);
+    let refused = ben.post("/act", &[("offer", &resolve)]).await.is(409);
     assert!(refused.text.contains("run-1") && refused.text.contains("<textarea"), "{}", refused.text);
     ben.post("/act", &[("offer", &resolve), ("text", "customers are fine; the run goes on")]).await.is(303);
     assert!(timeline(&pages).contains("customers are fine"));

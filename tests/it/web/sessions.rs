@@ -45,7 +45,7 @@ async fn a_link_that_nobody_used_within_ten_minutes_is_too_old() {
     let holder = Holder { door: "terminal".into(), id: "ana".into(), shown: "ana".into(), roles: Vec::new() };
     let made = |ago: TimeDelta| {
         let clock = VirtualClock::starting_at(RealClock::default().now() - ago);
-        let engine = Engine::new(Arc::new(SqliteJournal::open(&desk.journal()).unwrap()), Arc::new(clock));
+        let engine = Engine::new(Arc::new(SqliteJournal::open(desk.journal()).unwrap()), Arc::new(clock));
         let token = Token::fresh().unwrap();
         let offered = |_: &State, now| Ok::<_, ()>(offer(holder.clone(), Person::new("ana"), now).into());
         futures::executor::block_on(engine.tell_session(&token.name(), &Actor::Bot, offered)).unwrap().unwrap();
