@@ -36,7 +36,11 @@ use rundown::journal::sqlite::SqliteJournal;
 use rundown::serve::{Doors, Serving};
 use rundown::step::{Executors, Ports};
 use rundown::web::hooks::{Proof, Settings as Hooks, Signed, Source, Token};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
+
+/// Open files that are enough for everybody.
+const FILES: u64 = 16_384;
 
 fn main() -> ExitCode {
     // Expressions are read all the time; with room for them from the start none needs a thread of its own.
@@ -175,6 +179,7 @@ fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
         .enable_all()
         .build()
         .map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
+    more_files();
     // Opened before there are two threads that would both want to.
     bot.engine()?;
     let say = |line: &str| eprintln!("{line}");
@@ -197,6 +202,18 @@ fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
         runtime.shutdown_background();
         served.map(|()| Exit::Succeeded)
     })
+}
+
+/// Takes as many open files as the system lets this process have: a session often begins with 1,024, and every page that somebody looks at
+/// holds one. Where that cannot be had, fewer people look on.
+fn more_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.map_or(FILES, |maximum| maximum.min(FILES));
+    if limit.current.is_some_and(|current| current < most)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit })
+    {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Does something on a thread of its own until what is returned is let go. Whatever is under way there ends with it.

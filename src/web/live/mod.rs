@@ -56,6 +56,8 @@ pub struct View {
     pub told: Told,
     /// What was made for several who look at it.
     pub shared: Shared,
+    /// The room's number when it was read last.
+    number: u64,
 }
 
 impl Live {
@@ -171,15 +173,29 @@ impl Room {
         self.more.subscribe()
     }
 
-    /// What is known now: read the first time, later only what came since. Whoever comes at the same time waits, and reads nothing.
+    /// What is known now: read the first time, later only what came since.
     ///
     /// # Errors
     /// There is no such incident, the journal.
     pub async fn enter(&self, bot: &Bot, incident: &IncidentId) -> Result<Entered<'_>, Fault> {
+        self.enter_told(bot, incident, u64::MAX).await
+    }
+
+    /// The same for one of many who were told at once that there is more: the first one reads, the others find it read. `told` is the
+    /// number they heard.
+    ///
+    /// # Errors
+    /// As [`Self::enter`].
+    pub async fn enter_told(&self, bot: &Bot, incident: &IncidentId, told: u64) -> Result<Entered<'_>, Fault> {
         let mut seen = self.seen.lock().await;
+        // Noted before it is read: what is told meanwhile is read again.
+        let number = *self.more.borrow();
         match seen.as_mut() {
+            Some(view) if view.number >= told => {}
             Some(view) => {
-                if bot.advance(&mut view.board).await? {
+                let more = bot.advance(&mut view.board).await?;
+                view.number = number;
+                if more {
                     view.told.take(&view.board.facts);
                     view.shared.clear();
                 }
@@ -188,7 +204,7 @@ impl Room {
                 let board = bot.board(incident).await?;
                 let mut told = Told::default();
                 told.take(&board.facts);
-                *seen = Some(View { board, told, shared: Shared::default() });
+                *seen = Some(View { board, told, shared: Shared::default(), number });
             }
         }
         Ok(Entered(seen))

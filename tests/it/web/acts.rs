@@ -1,5 +1,11 @@
 //! What is done on a page, by the forms that the page has.
 
+use std::time::Duration;
+
+use rundown::base::event::IncidentId;
+use rundown::bot::monitors::Proposed;
+use rundown::bot::offers::of_runbooks;
+
 use super::signed::{Answer, Browser, Pages};
 use crate::rundown::Desk;
 
@@ -138,4 +144,27 @@ async fn who_knows_better_than_the_gate_says_why() {
     assert!(refused.text.contains("run-1") && refused.text.contains("<textarea"), "{}", refused.text);
     ben.post("/act", &[("offer", &resolve), ("text", "customers are fine; the run goes on")]).await.is(303);
     assert!(timeline(&pages).contains("customers are fine"));
+}
+
+#[tokio::test]
+async fn a_run_begun_on_a_page_is_driven_by_the_server() {
+    let by_hand = "---\nid: look\ntitle: Look at it\nuse_when: [the shop is slow]\n---\n# Look at it\n\n## Go\n\n### Look\nWith your own eyes.\n";
+    let desk = Desk::with_pages(&[("people.yaml", PEOPLE), ("targets.yaml", TARGETS), ("look.md", by_hand)]);
+    desk.rundown(&["incident", "declare", "The shop is slow", "--env", "test"]).exits(0);
+    let pages = Pages::of(desk).await;
+    let (ana, vic) = (pages.signed_in("ana").await, pages.signed_in("vic").await);
+    let fits = Proposed { id: "look".to_owned(), title: "Look at it".to_owned(), by_operator: false };
+    let start = of_runbooks(&IncidentId::number(1), &[fits]).remove(0).id().to_string();
+    // Where only words fit, it is confirmed first.
+    ana.post("/act", &[("offer", &start)]).await.is(200);
+    vic.post("/act", &[("offer", &start), ("confirmed", "1")]).await.is(403);
+    assert!(!kinds(&pages).contains(&"run.opened".to_owned()));
+    ana.post("/act", &[("offer", &start), ("confirmed", "1")]).await.is(303);
+    // The server takes the run on by itself: its first question is there to be answered.
+    let asked = async { while !ana.get("/incidents/inc-1").await.is(200).text.contains(">Done</button>") {} };
+    tokio::time::timeout(Duration::from_secs(20), asked).await.expect("it is asked in time");
+    let done = offered(&ana, "Done").await;
+    ana.post("/act", &[("offer", &done)]).await.is(303);
+    let again = ana.post("/act", &[("offer", &done)]).await.is(409);
+    assert!(again.text.contains("answered already") && again.text.contains("Last, Ana: "), "{}", again.text);
 }

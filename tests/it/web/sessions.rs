@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use rundown::base::clock::{Clock as _, RealClock, VirtualClock};
@@ -104,6 +105,22 @@ async fn a_session_that_another_process_ended_is_over_at_once() {
     ana.get("/").await.is(401);
     pages.browser().get(&format!("/login/{unused}")).await.is(410);
     bo.get("/").await.is(200);
+}
+
+#[tokio::test]
+async fn a_page_that_stays_open_is_told_nothing_more_once_the_session_is_over() {
+    let desk = Desk::new();
+    desk.rundown(&["incident", "declare", "Redis is full"]).exits(0);
+    let pages = Pages::of(desk).await;
+    let ana = pages.signed_in("ana").await;
+    let open = ana.asked("/incidents/inc-1/live").header("accept", "text/event-stream").send().await.unwrap();
+    assert_eq!(open.status(), 200);
+    pages.desk.rundown(&["login", "--sign-out"]).exits(0);
+    // It is looked up as often as something is said in any case.
+    let told = tokio::time::timeout(Duration::from_secs(40), open.text()).await.expect("it ends").unwrap();
+    assert!(told.contains("event: pulse"), "{told}");
+    let closed = ana.asked("/incidents/inc-1/live").header("accept", "text/event-stream");
+    Answer::of(closed).await.is(401);
 }
 
 #[tokio::test]
