@@ -140,7 +140,7 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>, say: &dyn Fn
 /// What is answered to whoever looks after the process.
 fn operate(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>) -> Result<axum::Router, Fault> {
     let readers = match &serving.metrics {
-        Some(secret) => Readers::Bearer(Token::new(secret).map_err(Fault::Failed)?),
+        Some(secret) => Readers::Bearer(Box::new(Token::new(secret).map_err(Fault::Failed)?)),
         None if serving.pages.0.url.is_some() => Readers::Nobody,
         None => Readers::Local,
     };
