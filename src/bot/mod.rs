@@ -19,6 +19,7 @@ pub mod health;
 pub mod incidents;
 pub mod joining;
 pub mod library;
+pub mod lists;
 pub mod moment;
 pub mod monitors;
 pub mod offers;
@@ -70,6 +71,7 @@ pub struct Bot {
     engine: OnceLock<Known>,
     process: String,
     digests: Vec<Schedule>,
+    remembered: lists::Remembered,
 }
 
 impl Bot {
@@ -84,7 +86,17 @@ impl Bot {
         open: OpenJournal,
         executors: MakeExecutors,
     ) -> Self {
-        Self { clock, library, journal_file, open, executors, engine: OnceLock::new(), process, digests: Vec::new() }
+        Self {
+            clock,
+            library,
+            journal_file,
+            open,
+            executors,
+            engine: OnceLock::new(),
+            process,
+            digests: Vec::new(),
+            remembered: lists::Remembered::default(),
+        }
     }
 
     /// The same with the digests that it sends, and that can be asked for by their names.

@@ -8,6 +8,7 @@ mod alerts;
 mod codec;
 pub mod digests;
 mod drive;
+mod glance;
 mod incidents;
 pub mod monitoring;
 mod monitors;
@@ -33,6 +34,7 @@ use crate::domain::{incident, page};
 use crate::journal::{AppendError, Batch, Item, Journal, ReadError, Select};
 
 pub use alerts::Took;
+pub use glance::{Glance, Stand};
 pub use drive::{DriveOptions, Message, Standing, Stopped};
 pub use rota::RotaTold;
 
@@ -248,7 +250,7 @@ impl Engine {
     /// # Errors
     /// No such run, the journal.
     pub async fn run_state(&self, run: &RunId) -> Result<State, EngineError> {
-        Ok(session::Session::load(self, run).await?.state)
+        Ok(self.run_glance(run).await?.state)
     }
 
     /// What a run is pinned to, without reading what became of it.

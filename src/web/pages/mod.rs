@@ -3,7 +3,16 @@
 //! Lives here: the addresses, what happens where there is nothing. One file a page; `shell` has what all have in common. Never lives
 //! here: what is on record and what follows from it (`bot`), how somebody is admitted (`session`).
 
+pub mod actions;
 pub mod incidents;
+pub mod monitor;
+pub mod monitors;
+pub mod oncall;
+pub mod parts;
+pub mod prose;
+pub mod runbook;
+pub mod runbooks;
+pub mod runs;
 pub mod shell;
 
 use std::sync::Arc;
@@ -18,7 +27,22 @@ use shell::message;
 
 /// The addresses.
 pub fn router(bot: Arc<Bot>) -> Router {
-    Router::new().route("/", get(incidents::list)).fallback(nothing).with_state(bot)
+    lists().fallback(nothing).with_state(bot)
+}
+
+/// The lists, and what they lead to beside an incident.
+fn lists() -> Router<Arc<Bot>> {
+    Router::new()
+        .route("/", get(incidents::list))
+        .route("/runs", get(runs::list))
+        .route("/runs/{run}", get(runs::one))
+        .route("/runbooks", get(runbooks::list))
+        .route("/runbooks/{id}", get(runbook::one))
+        .route("/monitors", get(monitors::list))
+        .route("/monitors/{name}", get(monitor::one))
+        .route("/monitors/{name}/{chart}", get(monitor::chart))
+        .route("/oncall", get(oncall::list))
+        .route("/actions", get(actions::list))
 }
 
 /// There is no such page.
