@@ -33,7 +33,7 @@ use rundown::domain::people::Identity;
 use rundown::engine::monitoring::Beats;
 use rundown::journal::Journal;
 use rundown::journal::sqlite::SqliteJournal;
-use rundown::serve::Serving;
+use rundown::serve::{Doors, Serving};
 use rundown::step::{Executors, Ports};
 use rundown::web::hooks::{Proof, Settings as Hooks, Signed, Source, Token};
 use tracing_subscriber::EnvFilter;
@@ -170,7 +170,7 @@ fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
     // Opened before there are two threads that would both want to.
     bot.engine()?;
     let say = |line: &str| eprintln!("{line}");
-    let doors = rundown::serve::doors(bot, serving, &say)?;
+    let Doors { webs, jobs, live } = rundown::serve::doors(bot, serving, &say)?;
     let (fleet, harbour) = Fleet::new();
     let (beats, heard) = Beats::new();
     std::thread::scope(|scope| {
@@ -178,13 +178,12 @@ fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
         let watched = fleet.clone();
         let beside = [
             Some(beside(scope, "monitors", move || async move { rundown::serve::watch(bot, &watched, heard).await })?),
-            Some(beside(scope, "web", move || rundown::serve::show(doors.webs, bot))?),
+            Some(beside(scope, "web", move || async move { rundown::serve::show(webs, &live).await })?),
             match serving.sends_digests(bot) {
                 true => Some(beside(scope, "digests", move || rundown::serve::tell(bot, serving))?),
                 false => None,
             },
         ];
-        let jobs = doors.jobs;
         let served = runtime.block_on(rundown::serve::serve(bot, serving, (fleet, harbour), (&beats, jobs), &say));
         drop(beside);
         runtime.shutdown_background();

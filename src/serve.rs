@@ -29,6 +29,7 @@ use crate::config::web::Served;
 use crate::engine::monitoring::Heard;
 use crate::samples::{Samples, Store};
 use crate::web::hooks::{Job, Settings as Hooks};
+use crate::web::live::Live;
 use crate::web::{Web, assets, hooks, pages};
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
@@ -68,6 +69,8 @@ pub struct Doors {
     pub webs: Vec<Web>,
     /// What comes in through hooks.
     pub jobs: Option<mpsc::Receiver<Job>>,
+    /// What is looked at on the pages.
+    pub live: Arc<Live>,
 }
 
 /// Begins to listen for pages and hooks; where both are at one address, they share it.
@@ -76,7 +79,8 @@ pub struct Doors {
 /// An address that was named cannot be listened at.
 pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Doors, Fault> {
     let (served, said) = &serving.pages;
-    let mut front = assets::router().merge(pages::router(bot.clone()));
+    let live = Arc::new(Live::new(bot.clone()));
+    let mut front = assets::router().merge(pages::router(live.clone()));
     let (mut webs, mut jobs) = (Vec::new(), None);
     if let Some(settings) = &serving.hooks {
         let (router, todo) = hooks::open(settings.clone(), bot.clock().clone());
@@ -109,14 +113,15 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Do
         }
         Err(error) => return Err(Fault::Failed(format!("pages cannot be served at {}: {error}", served.listen))),
     }
-    Ok(Doors { webs, jobs })
+    Ok(Doors { webs, jobs, live })
 }
 
 /// Answers over HTTP until the future is dropped.
 ///
 /// It is made for a thread of its own: pages are there also while the rest of the process thinks, and never hold a run up.
-pub async fn show(webs: Vec<Web>, bot: &Bot) {
-    futures::future::join_all(webs.into_iter().map(|web| web.serve(bot.clock().clone()))).await;
+pub async fn show(webs: Vec<Web>, live: &Live) {
+    let answering = futures::future::join_all(webs.into_iter().map(|web| web.serve(live.bot().clock().clone())));
+    futures::future::join(answering, live.follow()).await;
 }
 
 /// Serves until a signal comes, or the journal cannot be read any more.

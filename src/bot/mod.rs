@@ -6,6 +6,7 @@
 pub mod alerting;
 pub mod answers;
 pub mod backup;
+pub mod board;
 pub mod charts;
 pub mod deployments;
 pub mod digest;

@@ -34,8 +34,8 @@ use crate::domain::{incident, page};
 use crate::journal::{AppendError, Batch, Item, Journal, ReadError, Select};
 
 pub use alerts::Took;
-pub use glance::{Glance, Stand};
 pub use drive::{DriveOptions, Message, Standing, Stopped};
+pub use glance::{Glance, Stand};
 pub use rota::RotaTold;
 
 /// Rows read at a time.
@@ -300,9 +300,17 @@ impl Engine {
     /// # Errors
     /// The journal.
     pub async fn timeline(&self, incident: &IncidentId) -> Result<Vec<Recorded<Fact>>, EngineError> {
+        self.timeline_after(incident, 0).await
+    }
+
+    /// What was recorded about an incident behind event number `after`, in order.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn timeline_after(&self, incident: &IncidentId, after: u64) -> Result<Vec<Recorded<Fact>>, EngineError> {
         let read = |after| self.journal.read(Select::Incident(incident.clone()), after, PAGE);
         let mut facts = Vec::new();
-        let mut asked = read(0);
+        let mut asked = read(after);
         loop {
             let page = asked.await?;
             // The journal reads the next page while this one is decoded.

@@ -11,7 +11,7 @@ use crate::domain::timeline::Fact;
 use crate::journal::Select;
 use crate::journal::heard::Heard;
 
-/// How often other processes' appends are looked for.
+/// How often other processes' appends are looked for, where nothing else is said.
 const POLL: chrono::TimeDelta = chrono::TimeDelta::milliseconds(200);
 
 /// Something that was appended.
@@ -28,6 +28,7 @@ pub struct Tail {
     after: u64,
     version: u64,
     own: mpsc::Receiver<()>,
+    poll: chrono::TimeDelta,
 }
 
 impl Engine {
@@ -37,11 +38,17 @@ impl Engine {
     /// The journal.
     pub async fn tail(&self, after: u64, heard: &Heard) -> Result<Tail, EngineError> {
         let own = heard.listen();
-        Ok(Tail { after, version: self.journal.version().await?, own })
+        Ok(Tail { after, version: self.journal.version().await?, own, poll: POLL })
     }
 }
 
 impl Tail {
+    /// The same, looking so often for other processes' appends: a person who looks on notices a fifth of a second.
+    #[must_use]
+    pub fn looking_every(self, poll: chrono::TimeDelta) -> Self {
+        Self { poll, ..self }
+    }
+
     /// Where it stands: the number of the last event it gave.
     #[must_use]
     pub fn position(&self) -> u64 {
@@ -74,7 +81,7 @@ impl Tail {
     /// Waits until this process appended, or another one did.
     async fn something(&mut self, engine: &Engine) -> Result<(), EngineError> {
         loop {
-            let mut poll = engine.clock.sleep_until(engine.clock.now() + POLL).fuse();
+            let mut poll = engine.clock.sleep_until(engine.clock.now() + self.poll).fuse();
             select_biased! {
                 token = self.own.next() => match token {
                     Some(()) => return Ok(()),

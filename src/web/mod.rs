@@ -7,6 +7,7 @@
 pub mod assets;
 pub mod hooks;
 mod listen;
+pub mod live;
 pub mod pages;
 
 use std::net::{SocketAddr, TcpListener};

@@ -161,7 +161,8 @@ mod tests {
     #[test]
     fn a_day_is_found_in_the_readers_zone_and_open_incidents_come_first() {
         let all = [incident(1, "2026-02-01T01:00:00Z", None), incident(2, "2026-02-02T10:00:00Z", Some(5))];
-        let ids = |filter: &Filter, zone| filter.of(&all, zone).iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>();
+        let ids =
+            |filter: &Filter, zone| filter.of(&all, zone).iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>();
         assert_eq!(ids(&Filter::default(), Tz::UTC), ["inc-1", "inc-2"]);
         let from = Filter { from: NaiveDate::from_ymd_opt(2026, 2, 1), ..Filter::default() };
         assert_eq!(ids(&from, Tz::UTC), ["inc-1", "inc-2"]);

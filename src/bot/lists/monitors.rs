@@ -186,7 +186,13 @@ fn took(parts: &BTreeMap<i64, Tally>, spec: &Spec, every: i64) -> Option<Panel> 
         level: crate::domain::runbook::model::Level::Warn,
     });
     let limits = limit.into_iter().collect();
-    Some(Panel { name: "answers take".to_owned(), unit: Unit::Millis, series, limits, breaches: failures(parts, every) })
+    Some(Panel {
+        name: "answers take".to_owned(),
+        unit: Unit::Millis,
+        series,
+        limits,
+        breaches: failures(parts, every),
+    })
 }
 
 /// How many samples did not fail.

@@ -8,8 +8,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::Failed;
-use super::parts::{Look, asked, badge, field, filters, select, severity};
+use super::parts::{asked, field, filters, select, severity};
 use super::shell::{Place, page};
+use super::write::{Tone, badge};
 use crate::base::event::IncidentId;
 use crate::base::text::one_line;
 use crate::bot::Bot;
@@ -142,7 +143,7 @@ fn table(view: &View, found: &[&Listed]) -> Markup {
 
 fn due(item: &Listed) -> Markup {
     html! {
-        @if item.action.done { (badge(Look::Ok, "done")) " " } @else if item.overdue { (badge(Look::Bad, "overdue")) " " }
+        @if item.action.done { (badge(Tone::Ok, "done")) " " } @else if item.overdue { (badge(Tone::Bad, "overdue")) " " }
         @match item.action.stated.due {
             Some(day) => { time datetime=(day) { (day.format("%a %Y-%m-%d")) } },
             None => { "no date" },

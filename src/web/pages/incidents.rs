@@ -150,8 +150,9 @@ fn open_words(all: &[Known]) -> String {
 fn form(view: &View) -> Markup {
     let pair = |value: &str, text: &str| (value.to_owned(), text.to_owned());
     let statuses = [pair("", "open and over"), pair("open", "open")];
-    let severities: Vec<(String, String)> =
-        [("", "any"), ("P0", "P0"), ("P1", "P1"), ("P2", "P2"), ("P3", "P3")].map(|(value, text)| pair(value, text)).into();
+    let severities: Vec<(String, String)> = [("", "any"), ("P0", "P0"), ("P1", "P1"), ("P2", "P2"), ("P3", "P3")]
+        .map(|(value, text)| pair(value, text))
+        .into();
     let known: BTreeSet<&String> = view.known.all.iter().filter_map(|(_, state)| state.environment.as_ref()).collect();
     let environments: Vec<(String, String)> =
         std::iter::once(pair("", "any")).chain(known.into_iter().map(|name| pair(name, &one_line(name, 60)))).collect();

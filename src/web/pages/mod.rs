@@ -4,6 +4,7 @@
 //! here: what is on record and what follows from it (`bot`), how somebody is admitted (`session`).
 
 pub mod actions;
+pub mod incident;
 pub mod incidents;
 pub mod monitor;
 pub mod monitors;
@@ -14,6 +15,7 @@ pub mod runbook;
 pub mod runbooks;
 pub mod runs;
 pub mod shell;
+pub mod write;
 
 use std::sync::Arc;
 
@@ -23,11 +25,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::bot::{Bot, Fault};
+use crate::web::live::Live;
 use shell::message;
 
 /// The addresses.
-pub fn router(bot: Arc<Bot>) -> Router {
-    lists().fallback(nothing).with_state(bot)
+pub fn router(live: Arc<Live>) -> Router {
+    lists().with_state(live.bot().clone()).merge(incident::router(live)).fallback(nothing)
 }
 
 /// The lists, and what they lead to beside an incident.

@@ -95,8 +95,11 @@ fn body(detail: &InDetail, charts: &[Drawn], now: Instant) -> Markup {
 }
 
 fn picture(id: &str, file: &str, chart: &Chart) -> Markup {
-    let words: Vec<String> =
-        chart.panels.iter().map(|panel| format!("{}: {}", panel.label(), figures(&panel.series, panel.unit).join(", "))).collect();
+    let words: Vec<String> = chart
+        .panels
+        .iter()
+        .map(|panel| format!("{}: {}", panel.label(), figures(&panel.series, panel.unit).join(", ")))
+        .collect();
     let words = one_line(&format!("{}. {}", chart.title, words.join("; ")), 600);
     html! {
         figure {

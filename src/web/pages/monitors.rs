@@ -9,8 +9,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::Failed;
-use super::parts::{Look, asked, badge, due, filters, segment, select, since, unusable};
+use super::parts::{asked, due, filters, segment, select, since, unusable};
 use super::shell::{Place, page};
+use super::write::{Tone, badge};
 use crate::base::event::Instant;
 use crate::base::text::one_line;
 use crate::bot::Bot;
@@ -53,7 +54,9 @@ fn body(board: &Board, target: Option<&str>, state: Option<&str>, now: Instant) 
     let about = |one: &Watching| one.seen.target.clone().unwrap_or_default();
     let shown = board.all.iter().filter(|one| {
         target.is_none_or(|target| about(one) == target)
-            && state.is_none_or(|state| if state == "unwell" { one.seen.word() != "healthy" } else { one.seen.word() == state })
+            && state.is_none_or(
+                |state| if state == "unwell" { one.seen.word() != "healthy" } else { one.seen.word() == state },
+            )
     });
     let mut groups: BTreeMap<String, Vec<&Watching>> = BTreeMap::new();
     for one in shown {
@@ -91,8 +94,9 @@ fn form(board: &Board, target: Option<&str>, state: Option<&str>) -> Markup {
     let mut targets: Vec<&String> = board.all.iter().filter_map(|one| one.seen.target.as_ref()).collect();
     targets.sort_unstable();
     targets.dedup();
-    let targets: Vec<(String, String)> =
-        std::iter::once(pair("", "any")).chain(targets.into_iter().map(|name| pair(name, &one_line(name, 60)))).collect();
+    let targets: Vec<(String, String)> = std::iter::once(pair("", "any"))
+        .chain(targets.into_iter().map(|name| pair(name, &one_line(name, 60))))
+        .collect();
     let states: Vec<(String, String)> = std::iter::once(pair("", "any"))
         .chain(["unwell", "failing", "degraded", "flapping", "unknown", "healthy"].map(|word| pair(word, word)))
         .collect();
@@ -134,10 +138,10 @@ fn table(target: &str, of: &[&Watching], now: Instant) -> Markup {
 pub fn state(seen: &Seen) -> Markup {
     let part = seen.part();
     let look = match (part.level, part.flapping) {
-        (None, _) => Look::Idle,
-        (_, true) | (Some(Level::Degraded), _) => Look::Warn,
-        (Some(Level::Healthy), _) => Look::Ok,
-        (Some(Level::Failing), _) => Look::Bad,
+        (None, _) => Tone::Idle,
+        (_, true) | (Some(Level::Degraded), _) => Tone::Warn,
+        (Some(Level::Healthy), _) => Tone::Ok,
+        (Some(Level::Failing), _) => Tone::Bad,
     };
     badge(look, seen.word())
 }
@@ -156,10 +160,10 @@ pub fn standing(seen: &Seen, now: Instant) -> Markup {
         @if let Some(why) = &seen.unclear { p class="small" { "! it cannot be asked: " (one_line(why, SEEN)) } }
         @if let Some(mute) = &seen.mute {
             p class="small" {
-                (badge(Look::Idle, "muted")) " until " (due(mute.until, now, zone)) " by " (one_line(mute.by.name(), 60)) ": " (one_line(&mute.why, SEEN))
+                (badge(Tone::Idle, "muted")) " until " (due(mute.until, now, zone)) " by " (one_line(mute.by.name(), 60)) ": " (one_line(&mute.why, SEEN))
             }
         }
-        @if let Some(why) = &seen.maintenance { p class="small" { (badge(Look::Idle, "in maintenance")) " " (one_line(why, SEEN)) } }
+        @if let Some(why) = &seen.maintenance { p class="small" { (badge(Tone::Idle, "in maintenance")) " " (one_line(why, SEEN)) } }
         @if let Some(incident) = folded.incident.as_ref().filter(|_| folded.alarm.is_some()) {
             p class="small" { a href={ "/incidents/" (incident) } { (incident) } }
         }
@@ -181,7 +185,9 @@ fn last(seen: &Seen, now: Instant) -> Markup {
 /// How much of the failures that were allowed is left.
 pub fn budget(promise: Option<&(Slo, Standing)>) -> Markup {
     let words = |slo: &Slo, standing: &Standing| match (slo.uptime, standing.budget_left) {
-        (Some(promised), Some(left)) if left >= 0.0 => Some((left, format!("{left:.0} % left of {promised} % over {}", slo.over))),
+        (Some(promised), Some(left)) if left >= 0.0 => {
+            Some((left, format!("{left:.0} % left of {promised} % over {}", slo.over)))
+        }
         (Some(promised), Some(left)) => {
             Some((0.0, format!("spent {:.1} times; {promised} % promised over {}", 1.0 - left / 100.0, slo.over)))
         }
@@ -190,7 +196,7 @@ pub fn budget(promise: Option<&(Slo, Standing)>) -> Markup {
     html! {
         @match promise.and_then(|(slo, standing)| words(slo, standing)) {
             Some((left, words)) => {
-                @let (sign, word) = if left <= 0.0 { (Look::Bad, "spent") } else if left < 25.0 { (Look::Warn, "little left") } else { (Look::Ok, "kept") };
+                @let (sign, word) = if left <= 0.0 { (Tone::Bad, "spent") } else if left < 25.0 { (Tone::Warn, "little left") } else { (Tone::Ok, "kept") };
                 meter min="0" max="100" low="25" high="50" optimum="100" value=(format!("{left:.0}")) { (words) }
                 " " (badge(sign, word))
                 p class="muted small" { (words) }
@@ -204,7 +210,8 @@ pub fn budget(promise: Option<&(Slo, Standing)>) -> Markup {
 fn spark(points: &[Point], id: &str, now: Instant) -> Markup {
     let failed = points.iter().filter(|point| point.failed).count();
     let values: Vec<f64> = points.iter().filter_map(|point| point.took_ms).collect();
-    let (least, most) = (values.iter().copied().fold(f64::MAX, f64::min), values.iter().copied().fold(0.0_f64, f64::max));
+    let (least, most) =
+        (values.iter().copied().fold(f64::MAX, f64::min), values.iter().copied().fold(0.0_f64, f64::max));
     let mut words = match values.is_empty() {
         true => "answers were not timed".to_owned(),
         false => format!("{least:.0} to {most:.0} ms"),
@@ -241,7 +248,8 @@ fn spark(points: &[Point], id: &str, now: Instant) -> Markup {
 fn lines(points: &[Point]) -> Vec<Vec<(Instant, f64)>> {
     let mut lines: Vec<Vec<(Instant, f64)>> = Vec::new();
     for (at, value) in points.iter().filter_map(|point| Some((point.at, point.took_ms?))) {
-        match lines.last_mut().filter(|line| line.last().is_some_and(|(last, _)| at - *last <= TimeDelta::minutes(15))) {
+        match lines.last_mut().filter(|line| line.last().is_some_and(|(last, _)| at - *last <= TimeDelta::minutes(15)))
+        {
             Some(line) => line.push((at, value)),
             None => lines.push(vec![(at, value)]),
         }
@@ -259,7 +267,6 @@ fn lines(points: &[Point]) -> Vec<Vec<(Instant, f64)>> {
 fn ratio(part: TimeDelta, whole: TimeDelta) -> f64 {
     part.num_milliseconds() as f64 / whole.num_milliseconds().max(1) as f64
 }
-
 
 //T cfg
 //T mod tests;

@@ -10,8 +10,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::Failed;
-use super::parts::{Look, badge, complaints, due, filters, select, unusable, when, zone_asked, zone_choice, zone_note};
+use super::parts::{complaints, due, filters, select, unusable, when, zone_asked, zone_choice, zone_note};
 use super::shell::{Place, page};
+use super::write::{Tone, badge};
 use crate::base::event::{Actor, Instant, Person};
 use crate::base::text::one_line;
 use crate::bot::Bot;
@@ -111,11 +112,11 @@ fn body(view: &View, now: Instant) -> Markup {
 /// What calls somebody just now.
 fn calling(view: &View, now: Instant) -> Markup {
     let state = |page: &Paging| match page.phase {
-        Phase::Held { .. } => badge(Look::Idle, "held"),
-        Phase::Calling { .. } => badge(Look::Wait, "calling"),
-        Phase::Acknowledged { .. } => badge(Look::Live, "answered"),
-        Phase::GivenUp => badge(Look::Bad, "nobody answered"),
-        Phase::Ended { .. } => badge(Look::Ok, "over"),
+        Phase::Held { .. } => badge(Tone::Idle, "held"),
+        Phase::Calling { .. } => badge(Tone::Wait, "calling"),
+        Phase::Acknowledged { .. } => badge(Tone::Live, "answered"),
+        Phase::GivenUp => badge(Tone::Bad, "nobody answered"),
+        Phase::Ended { .. } => badge(Tone::Ok, "over"),
     };
     html! {
         @if !view.pages.is_empty() {
@@ -150,7 +151,7 @@ fn now_on_duty(view: &View, now: Instant) -> Markup {
                     th scope="row" { (one_line(&one.schedule, 60)) }
                     td data-label="On call" {
                         (who(one.person.as_ref()))
-                        @if let Some(id) = &one.by_override { " " (badge(Look::Live, "override")) " " span class="muted" { (id) } }
+                        @if let Some(id) = &one.by_override { " " (badge(Tone::Live, "override")) " " span class="muted" { (id) } }
                     }
                     @match &one.next {
                         Some(next) => {
@@ -172,20 +173,21 @@ fn now_on_duty(view: &View, now: Instant) -> Markup {
 fn who(person: Option<&Person>) -> Markup {
     match person {
         Some(person) => html! { b { (one_line(person.name(), 60)) } },
-        None => badge(Look::Bad, "nobody"),
+        None => badge(Tone::Bad, "nobody"),
     }
 }
 
 /// Requests for cover that nobody has taken so far.
 fn asked_for(view: &View) -> Markup {
-    let asked: Vec<_> = view.calendars.iter().flat_map(|one| one.asked.iter().map(move |(id, asked)| (one, id, asked))).collect();
+    let asked: Vec<_> =
+        view.calendars.iter().flat_map(|one| one.asked.iter().map(move |(id, asked)| (one, id, asked))).collect();
     html! {
         @if !asked.is_empty() {
             h2 { "Somebody asks for cover" }
             ul class="cards" { @for (calendar, id, asked) in asked {
                 li class="card" {
                     p {
-                        (badge(Look::Wait, "not taken")) " " (one_line(asked.person.name(), 60)) " on " (one_line(&calendar.schedule, 60)) ", "
+                        (badge(Tone::Wait, "not taken")) " " (one_line(asked.person.name(), 60)) " on " (one_line(&calendar.schedule, 60)) ", "
                         (when(asked.from, view.zone)) " to " (when(asked.until, view.zone))
                         @if let Some(why) = &asked.why { ": " (one_line(why, 200)) }
                     }

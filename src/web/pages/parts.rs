@@ -2,7 +2,6 @@
 //!
 //! Lives here: these pieces. Never lives here: what one page is about.
 
-use chrono::{SecondsFormat, TimeDelta};
 use chrono_tz::Tz;
 use maud::{Markup, html};
 
@@ -11,6 +10,7 @@ use crate::base::text::{one_line, plain};
 use crate::bot::Fault;
 use crate::domain::incident::state::State as Incident;
 use crate::view::time;
+use crate::web::pages::write::{Pen, Tone, badge, iso};
 
 /// The longest text of a filter, in characters.
 const ASKED: usize = 200;
@@ -22,61 +22,30 @@ pub fn when(at: Instant, zone: Tz) -> Markup {
     html! { time datetime=(iso(at)) title=(time::zone_label(at, zone)) { (shown) } }
 }
 
-/// How long something has been so, with the moment behind it.
+/// How long something has been so; goes on counting where scripts run.
 #[must_use]
 pub fn since(at: Instant, now: Instant, zone: Tz) -> Markup {
-    let title = format!("since {}, {}", time::moment(at, zone), time::zone_label(at, zone));
-    html! { time datetime=(iso(at)) title=(title) { (time::length(time::rounded((now - at).max(TimeDelta::zero())))) } }
+    pen(now, zone).since(at)
 }
 
-/// A moment ahead or behind with how far away it is: `14:00:00, in 20 min`.
+/// A moment ahead or behind with how far away it is: `14:00:00, in 20 min`; goes on counting where scripts run.
 #[must_use]
 pub fn due(at: Instant, now: Instant, zone: Tz) -> Markup {
-    html! { time datetime=(iso(at)) title=(time::zone_label(at, zone)) { (time::due(at, now, zone)) } }
+    pen(now, zone).due(at)
 }
 
-fn iso(at: Instant) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// How a state looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// As it should be.
-    Ok,
-    /// Worth a look.
-    Warn,
-    /// Not as it should be.
-    Bad,
-    /// Somebody is waited for.
-    Wait,
-    /// It goes on.
-    Live,
-    /// Nothing to say.
-    Idle,
-}
-
-/// A state: a sign, a word, and a colour that neither needs.
-#[must_use]
-pub fn badge(look: Look, word: &str) -> Markup {
-    let (class, sign) = match look {
-        Look::Ok => ("badge ok", "✓"),
-        Look::Warn => ("badge warn", "!"),
-        Look::Bad => ("badge bad", "✗"),
-        Look::Wait => ("badge wait", "?"),
-        Look::Live => ("badge live", "▶"),
-        Look::Idle => ("badge idle", "–"),
-    };
-    html! { span class=(class) { span aria-hidden="true" { (sign) } " " (word) } }
+/// For pages on which nothing can be pressed.
+fn pen(now: Instant, zone: Tz) -> Pen<'static> {
+    Pen { zone, now, csrf: "", back: "" }
 }
 
 /// How bad it is.
 #[must_use]
 pub fn severity(severity: Option<Severity>) -> Markup {
     match severity {
-        Some(severity @ (Severity::P0 | Severity::P1)) => badge(Look::Bad, &severity.to_string()),
-        Some(severity @ Severity::P2) => badge(Look::Warn, &severity.to_string()),
-        Some(severity @ Severity::P3) => badge(Look::Idle, &severity.to_string()),
+        Some(severity @ (Severity::P0 | Severity::P1)) => badge(Tone::Bad, &severity.to_string()),
+        Some(severity @ Severity::P2) => badge(Tone::Warn, &severity.to_string()),
+        Some(severity @ Severity::P3) => badge(Tone::Idle, &severity.to_string()),
         None => html! { span class="muted" { "no severity" } },
     }
 }
@@ -86,11 +55,11 @@ pub fn severity(severity: Option<Severity>) -> Markup {
 pub fn status(state: &Incident) -> Markup {
     use crate::domain::incident::event::Status;
     let look = match state.status {
-        Status::Detected => Look::Bad,
-        Status::Investigating | Status::Identified => Look::Live,
-        Status::Monitoring => Look::Warn,
-        Status::Resolved if state.resolution.as_ref().is_some_and(|resolution| !resolution.verified) => Look::Warn,
-        Status::Resolved | Status::Closed => Look::Ok,
+        Status::Detected => Tone::Bad,
+        Status::Investigating | Status::Identified => Tone::Live,
+        Status::Monitoring => Tone::Warn,
+        Status::Resolved if state.resolution.as_ref().is_some_and(|resolution| !resolution.verified) => Tone::Warn,
+        Status::Resolved | Status::Closed => Tone::Ok,
     };
     badge(look, &state.status_words())
 }

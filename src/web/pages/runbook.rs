@@ -9,9 +9,10 @@ use axum::response::{IntoResponse as _, Response};
 use chrono_tz::Tz;
 use maud::{Markup, html};
 
-use super::parts::{Look, badge, count, severity, since, when};
+use super::parts::{count, severity, since, when};
 use super::prose::{around, prose};
 use super::shell::{Place, page};
+use super::write::{Tone, badge};
 use super::{Failed, nothing, runbooks, runs};
 use crate::base::event::Instant;
 use crate::base::text::{one_line, plain};
@@ -182,7 +183,7 @@ fn rehearsals(scenarios: &[Rehearsed], now: Instant, zone: Tz) -> Markup {
                             @match noted {
                                 Some(noted) => {
                                     td data-label="Last time" { (when(noted.at, zone)) ", " (since(noted.at, now, zone)) " ago" }
-                                    td data-label="How it went" { (if noted.ok { badge(Look::Ok, "as expected") } else { badge(Look::Bad, "differed") }) }
+                                    td data-label="How it went" { (if noted.ok { badge(Tone::Ok, "as expected") } else { badge(Tone::Bad, "differed") }) }
                                 },
                                 None => {
                                     td data-label="Last time" { span class="muted" { "never here" } }

@@ -8,9 +8,10 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::Failed;
-use super::parts::{Look, asked, badge, count, field, filters, segment, severity, when};
+use super::parts::{asked, count, field, filters, segment, severity, when};
 use super::runs::stands;
 use super::shell::{Place, page};
+use super::write::{Tone, badge};
 use crate::base::event::Instant;
 use crate::base::text::one_line;
 use crate::bot::Bot;
@@ -91,15 +92,16 @@ fn card(book: &Book, now: Instant, zone: Tz) -> Markup {
 /// Whether it still fits the world.
 pub fn fitness(book: &Book) -> Markup {
     match (book.faults, &book.stale) {
-        (0, None) => badge(Look::Ok, "fits"),
-        (0, Some(_)) => badge(Look::Warn, "needs somebody"),
-        (faults, _) => badge(Look::Bad, &count(faults, "fault")),
+        (0, None) => badge(Tone::Ok, "fits"),
+        (0, Some(_)) => badge(Tone::Warn, "needs somebody"),
+        (faults, _) => badge(Tone::Bad, &count(faults, "fault")),
     }
 }
 
 /// What is known of it beside its text.
 pub fn facts(book: &Book, now: Instant, zone: Tz) -> Markup {
-    let words: Vec<String> = book.use_when.iter().take(USE_WHEN).map(|words| format!("“{}”", one_line(words, 80))).collect();
+    let words: Vec<String> =
+        book.use_when.iter().take(USE_WHEN).map(|words| format!("“{}”", one_line(words, 80))).collect();
     let more = book.use_when.len().saturating_sub(USE_WHEN);
     let targets: Vec<String> = book.targets.iter().take(20).map(|name| one_line(name, 60)).collect();
     html! {
@@ -138,7 +140,7 @@ fn rehearsed(scenarios: &[Rehearsed], now: Instant, zone: Tz) -> Markup {
             _ if scenarios.is_empty() => { span class="muted" { "no scenario rehearses it" } },
             None => { span class="muted" { "never here; " code { "rundown rehearse --all" } " does" } },
             Some(noted) => {
-                (if noted.ok { badge(Look::Ok, "as expected") } else { badge(Look::Bad, "differed") })
+                (if noted.ok { badge(Tone::Ok, "as expected") } else { badge(Tone::Bad, "differed") })
                 " " (when(noted.at, zone)) ", " (super::parts::since(noted.at, now, zone)) " ago"
                 @if never > 0 { "; " (count(never, "scenario")) " never" }
             },

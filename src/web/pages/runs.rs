@@ -9,9 +9,10 @@ use chrono_tz::Tz;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::parts::{Look, address, asked, badge, complaints, count, due, field, filters, segment, select, since, when};
+use super::parts::{address, asked, complaints, count, due, field, filters, segment, select, since, when};
 use super::parts::{zone_asked, zone_choice, zone_note};
 use super::shell::{Place, page};
+use super::write::{Tone, badge};
 use super::{Failed, nothing};
 use crate::base::event::{Instant, RunId};
 use crate::base::text::one_line;
@@ -57,7 +58,8 @@ pub async fn list(State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Re
     let mut complaints: Vec<String> = told.into_iter().collect();
     if runs.unreadable > 0 {
         let which = count(runs.unreadable, "run");
-        complaints.push(format!("{which} cannot be read any more: the plan was erased, or is damaged (`rundown verify`)"));
+        complaints
+            .push(format!("{which} cannot be read any more: the plan was erased, or is damaged (`rundown verify`)"));
     }
     // A folder that cannot be read is told by its own page.
     let listed = bot.library().list().unwrap_or_default();
@@ -112,7 +114,10 @@ fn form(view: &View) -> Markup {
         std::iter::once(pair("", "any")).chain(view.runbooks.iter().map(|id| pair(id, &one_line(id, 60)))).collect();
     let outcomes: Vec<(String, String)> = [pair("", "any"), pair("open", "open")]
         .into_iter()
-        .chain([Outcome::Succeeded, Outcome::Failed, Outcome::Stopped, Outcome::Cancelled].map(|one| pair(one.word(), one.word())))
+        .chain(
+            [Outcome::Succeeded, Outcome::Failed, Outcome::Stopped, Outcome::Cancelled]
+                .map(|one| pair(one.word(), one.word())),
+        )
         .collect();
     let filter = &view.filter;
     let fields = html! {
@@ -160,12 +165,12 @@ pub fn table(lines: &[Arc<Line>], caption: &str, zone: Tz, now: Instant) -> Mark
 /// How it stands, in a badge.
 pub fn stands(line: &Line) -> Markup {
     let look = match (&line.outcome, line.word()) {
-        (Some((Outcome::Succeeded, _)), _) => Look::Ok,
-        (Some((Outcome::Failed, _)), _) => Look::Bad,
-        (Some(_), _) => Look::Idle,
-        (None, "paused") => Look::Warn,
-        (None, "waiting") => Look::Wait,
-        (None, _) => Look::Live,
+        (Some((Outcome::Succeeded, _)), _) => Tone::Ok,
+        (Some((Outcome::Failed, _)), _) => Tone::Bad,
+        (Some(_), _) => Tone::Idle,
+        (None, "paused") => Tone::Warn,
+        (None, "waiting") => Tone::Wait,
+        (None, _) => Tone::Live,
     };
     badge(look, line.word())
 }

@@ -4,7 +4,7 @@ use chrono::{Days, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use maud::{Markup, html};
 
-use super::super::parts::{Look, badge};
+use super::super::write::{Tone, badge};
 use crate::base::event::Instant;
 use crate::base::schedule::instant_of;
 use crate::base::text::one_line;
@@ -42,7 +42,7 @@ pub fn table(calendars: &[Calendar], days: u32, now: Instant, zone: Tz) -> Marku
             } }
             tbody { @for date in dates {
                 tr {
-                    th scope="row" { time datetime=(date) { (date.format("%a %Y-%m-%d")) } @if date == today { " " (badge(Look::Live, "today")) } }
+                    th scope="row" { time datetime=(date) { (date.format("%a %Y-%m-%d")) } @if date == today { " " (badge(Tone::Live, "today")) } }
                     @for one in calendars { td data-label=(one_line(&one.schedule, 60)) { (cell(one, date, now, zone)) } }
                 }
             } }
@@ -72,10 +72,10 @@ fn one(piece: &Piece<'_>, whole: bool, ends: Instant, zone: Tz) -> Markup {
         @if !whole { span class="times muted" { (clock(piece.from)) "–" (until) } " " }
         @match &piece.row.person {
             Some(person) => { (one_line(person.name(), 60)) },
-            None => { (badge(Look::Bad, "nobody")) },
+            None => { (badge(Tone::Bad, "nobody")) },
         }
         @if let Some((id, why)) = &piece.row.by_override {
-            " " (badge(Look::Live, "override")) " "
+            " " (badge(Tone::Live, "override")) " "
             span class="muted small" { (id) @if let Some(why) = why { ": " (one_line(why, 100)) } }
         }
     }

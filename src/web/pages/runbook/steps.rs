@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Look, address, badge, count, segment};
+use super::super::parts::{address, count, segment};
 use super::super::prose::prose;
+use super::super::write::{Tone, badge};
 use crate::base::text::one_line;
 use crate::domain::action::ActionSpec;
 use crate::domain::runbook::model::{Destination, Does, OnFailure, Runbook, Step, Wait};
@@ -19,8 +20,8 @@ pub fn phases(runbook: &Runbook, texts: &[String]) -> Markup {
             section aria-labelledby={ "phase-" (index) } {
                 h2 id={ "phase-" (index) } {
                     (one_line(&phase.title, 160))
-                    @if !phase.covered && phase.follow_up { " " (badge(Look::Live, "begins by itself afterwards")) }
-                    @else if !phase.covered { " " (badge(Look::Idle, "not run; offered as action items")) }
+                    @if !phase.covered && phase.follow_up { " " (badge(Tone::Live, "begins by itself afterwards")) }
+                    @else if !phase.covered { " " (badge(Tone::Idle, "not run; offered as action items")) }
                 }
                 @if let Some(text) = texts.get(index).filter(|text| !text.is_empty()) { (prose(text)) }
                 ol class="cards plain" { @for (position, step) in steps {
@@ -59,8 +60,8 @@ fn one(step: &Step) -> Markup {
 fn approval(step: &Step) -> Markup {
     html! {
         @match &step.approval {
-            Some(approval) if approval.quorum == 1 => { (badge(Look::Wait, "1 person")) " within " (approval.within) },
-            Some(approval) => { (badge(Look::Wait, &format!("{} people", approval.quorum))) " within " (approval.within) },
+            Some(approval) if approval.quorum == 1 => { (badge(Tone::Wait, "1 person")) " within " (approval.within) },
+            Some(approval) => { (badge(Tone::Wait, &format!("{} people", approval.quorum))) " within " (approval.within) },
             None => { span class="muted" { "none of its own; its target may ask for some" } },
         }
     }
@@ -78,7 +79,11 @@ fn failure(on_failure: &OnFailure) -> String {
 fn relations(step: &Step) -> Vec<(&'static str, String)> {
     let mut told = Vec::new();
     let name = |id: &String| one_line(id, 80);
-    told.extend(step.always_after.as_ref().map(|after| ("Always", format!("runs whatever happens, once {} was started", name(after)))));
+    told.extend(
+        step.always_after
+            .as_ref()
+            .map(|after| ("Always", format!("runs whatever happens, once {} was started", name(after)))),
+    );
     told.extend(step.undo.as_ref().map(|undo| ("Takes back", format!("{}; offered, never by itself", name(undo)))));
     told.extend(step.during.as_ref().map(|during| ("Beside", format!("runs while {} goes on", name(during)))));
     told
@@ -115,7 +120,7 @@ fn does(does: &Does) -> Markup {
             Does::Notify(notify) => { "tells people: " (one_line(&notify.text, VALUE)) },
             Does::Runbook(sub) => { "runs the runbook " a href={ "/runbooks/" (segment(&sub.id)) } { (one_line(&sub.id, 80)) } },
             Does::Each(each) => { "for each of " (count(each.items.len(), "item")) ": " (self::does(&each.does)) },
-            Does::Manual => { (badge(Look::Wait, "by hand")) " a person does it and says how it went" },
+            Does::Manual => { (badge(Tone::Wait, "by hand")) " a person does it and says how it went" },
         }
     }
 }
@@ -135,7 +140,10 @@ fn act(spec: &ActionSpec) -> Markup {
     let params = spec.params.as_object();
     let asked = METHODS.into_iter().find_map(|method| Some((method, params?.get(method)?.as_str()?)));
     let argv = params.and_then(|params| params.get("argv")?.as_array()).map(|argv| {
-        argv.iter().map(|part| part.as_str().map_or_else(|| part.to_string(), ToOwned::to_owned)).collect::<Vec<_>>().join(" ")
+        argv.iter()
+            .map(|part| part.as_str().map_or_else(|| part.to_string(), ToOwned::to_owned))
+            .collect::<Vec<_>>()
+            .join(" ")
     });
     html! {
         code { (spec.kind.key()) }
@@ -156,7 +164,8 @@ fn target(does: &Does) -> Option<Markup> {
     let name = named.or_else(|| {
         let text = spec.params.to_string();
         let behind = text.split("target.").nth(1)?;
-        let name: String = behind.chars().take_while(|char| char.is_alphanumeric() || matches!(char, '_' | '-')).collect();
+        let name: String =
+            behind.chars().take_while(|char| char.is_alphanumeric() || matches!(char, '_' | '-')).collect();
         Some(name).filter(|name| !name.is_empty())
     })?;
     Some(html! { a href=(address("/monitors", &[("target", Some(&name))])) { (one_line(&name, 60)) } })

@@ -1,0 +1,162 @@
+//! An incident as somebody looks at it while it goes on: everything recorded, folded, and taken further with what is appended.
+//!
+//! Lives here: [`Board`], loading it and taking it further; hearing that there is something new. Never lives here: how it looks (`web`),
+//! who else looks at it.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+
+use super::incidents::zone_of;
+use super::{Bot, Fault};
+use crate::base::event::{IncidentId, Recorded, RunId};
+use crate::domain::incident;
+use crate::domain::run::event::Event as OfRun;
+use crate::domain::run::state::State as Run;
+use crate::domain::timeline::Fact;
+pub use crate::engine::tail::{Appended, Tail};
+
+/// How often other processes' appends are looked for while somebody looks on: a terminal's answer shows within a tenth of a second.
+const LOOK: chrono::TimeDelta = chrono::TimeDelta::milliseconds(50);
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Board {
+    /// Which incident.
+    pub incident: IncidentId,
+    /// As it stands.
+    pub state: incident::State,
+    /// In which zone people talk about it.
+    pub zone: Tz,
+    /// Its runs as they stand, in the order in which they were opened. One whose plan was erased is not among them.
+    pub runs: Vec<Run>,
+    /// Everything recorded, in order of recording.
+    pub facts: Vec<Recorded<Fact>>,
+    /// The number of the last event among them.
+    pub through: u64,
+    /// Runs that can be read no more.
+    lost: BTreeMap<RunId, String>,
+}
+
+impl Board {
+    /// One of its runs.
+    #[must_use]
+    pub fn run(&self, run: &RunId) -> Option<&Run> {
+        self.runs.iter().find(|known| known.id == *run)
+    }
+
+    /// Runs that cannot be shown, with why.
+    pub fn lost(&self) -> impl Iterator<Item = (&RunId, &str)> {
+        self.lost.iter().map(|(run, why)| (run, why.as_str()))
+    }
+}
+
+impl Bot {
+    /// An incident with everything that belongs to it.
+    ///
+    /// # Errors
+    /// There is no such incident, the journal.
+    pub async fn board(&self, incident: &IncidentId) -> Result<Board, Fault> {
+        // What is asked for first decides whether there is one; the facts may already be newer.
+        let state = self.engine()?.incident(incident).await?;
+        let mut board = Board {
+            incident: incident.clone(),
+            zone: zone_of(&state),
+            state,
+            runs: Vec::new(),
+            facts: Vec::new(),
+            through: 0,
+            lost: BTreeMap::new(),
+        };
+        let mut seen = None;
+        self.read_on(&mut board, &mut seen).await?;
+        Ok(board)
+    }
+
+    /// Takes a board further by what was recorded since. Whether there was anything.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn advance(&self, board: &mut Board) -> Result<bool, Fault> {
+        let before = board.through;
+        let mut seen = Some(board.state.clone());
+        self.read_on(board, &mut seen).await?;
+        Ok(board.through > before)
+    }
+
+    async fn read_on(&self, board: &mut Board, seen: &mut Option<incident::State>) -> Result<(), Fault> {
+        let news = self.engine()?.timeline_after(&board.incident, board.through).await?;
+        for recorded in &news {
+            let at = recorded.head.occurred_at;
+            match &recorded.event {
+                Fact::Incident(_, event) => {
+                    if let Err(error) = incident::State::step(seen, event, at) {
+                        tracing::warn!(pos = recorded.pos, %error, "an event of an incident is left out of its page");
+                    }
+                }
+                Fact::Erased { .. } if seen.is_none() => *seen = Some(incident::State::undeclared(at)),
+                Fact::Run(run, event) => self.fold(board, run, event, recorded).await?,
+                _ => {}
+            }
+        }
+        if let Some(state) = seen.take() {
+            board.zone = zone_of(&state);
+            board.state = state;
+        }
+        board.through = news.last().map_or(board.through, |last| last.pos);
+        board.facts.extend(news);
+        Ok(())
+    }
+
+    async fn fold(&self, board: &mut Board, run: &RunId, event: &OfRun, of: &Recorded<Fact>) -> Result<(), Fault> {
+        if let OfRun::Opened(opened) = event {
+            match self.engine()?.run_plan(run).await {
+                Ok(plan) => board.runs.push(Run::open(run.clone(), plan, opened.clone(), of.at)),
+                Err(error) => drop(board.lost.insert(run.clone(), error.to_string())),
+            }
+            return Ok(());
+        }
+        let Some(at) = board.runs.iter().position(|known| known.id == *run) else { return Ok(()) };
+        if let Err(error) = board.runs[at].apply(event, of.at) {
+            // An event in between was erased: what the run is now can no longer be known from the rest.
+            board.lost.insert(run.clone(), error.to_string());
+            board.runs.remove(at);
+        }
+        Ok(())
+    }
+
+    /// Hears of everything that is appended from now on, by whatever process.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn news(&self) -> Result<Tail, Fault> {
+        let engine = self.engine()?;
+        let head = engine.journal().head().await?.pos;
+        Ok(engine.tail(head, self.heard()?).await?.looking_every(LOOK))
+    }
+
+    /// What was appended since last time; waits until there is something.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn next_news(&self, tail: &mut Tail) -> Result<Vec<Appended>, Fault> {
+        Ok(tail.next(self.engine()?).await?)
+    }
+
+    /// What one event put out in full, where it did and it is still there: the text, however long.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn output(&self, fact: &Fact) -> Result<Option<String>, Fault> {
+        use crate::domain::run::event::Output;
+        let Fact::Run(_, OfRun::StepFinished(finished)) = fact else { return Ok(None) };
+        match &finished.output {
+            None => Ok(None),
+            Some(Output::Text(text)) => Ok(Some(text.clone())),
+            Some(Output::Blob { id, .. }) => {
+                let bytes = self.engine()?.journal().blob(id).await?;
+                Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+            }
+        }
+    }
+}

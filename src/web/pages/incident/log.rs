@@ -1,0 +1,108 @@
+//! The timeline of an incident, newest first, with what it is filtered by.
+
+use maud::{Markup, html};
+
+use super::look::Look;
+use crate::base::text::one_line;
+use crate::bot::board::Board;
+use crate::view::time;
+use crate::web::live::{Line, Sort};
+use crate::web::pages::write::{Pen, iso};
+
+/// Lines of a page.
+pub const LINES: usize = 150;
+/// Characters of a line.
+const LONGEST: usize = 1_000;
+
+/// Lines as they are shown: those that `look` wants, newest first, and whether there are earlier ones.
+#[must_use]
+pub fn chosen<'a>(lines: &'a [Line], look: &Look) -> (Vec<&'a Line>, bool) {
+    let mut all: Vec<&Line> = lines.iter().filter(|line| look.shows(line)).collect();
+    // What was written down later stands where it happened.
+    all.sort_by_key(|line| std::cmp::Reverse((line.at, line.pos)));
+    if let Some(before) = look.before
+        && let Some(at) = all.iter().position(|line| line.pos == before)
+    {
+        all.drain(..=at);
+    }
+    let earlier = all.len() > LINES;
+    all.truncate(LINES);
+    (all, earlier)
+}
+
+/// The section. Its lines can be added to; everything else stays.
+#[must_use]
+pub fn log(board: &Board, lines: &[Line], look: &Look, pen: &Pen<'_>) -> Markup {
+    let (shown, earlier) = chosen(lines, look);
+    let path = format!("/incidents/{}", board.incident);
+    let query = look.query();
+    let and = |rest: &str| match query.is_empty() {
+        true => format!("{path}?{rest}"),
+        false => format!("{path}?{query}&{rest}"),
+    };
+    html! {
+        section id="timeline" aria-labelledby="timeline-title" {
+            h2 id="timeline-title" { "Timeline" }
+            (filters(board, look, &path))
+            p class="small muted" {
+                "Times are in " (time::zone_label(pen.now, look.zone)) ". "
+                @if look.before.is_some() { "Earlier lines; " a href={ (path) "?" (query) "#timeline" } { "to the newest" } "." }
+            }
+            ol class="log" id="log" data-live=[look.before.is_none().then_some("")] {
+                @for line in &shown { (one(line, pen)) }
+            }
+            @if shown.is_empty() {
+                p class="empty" id="log-empty" {
+                    @if look.filters() { "No line fits. " a href={ (path) "#timeline" } { "Show all" } } @else { "Nothing is recorded yet." }
+                }
+            }
+            @if let (true, Some(last)) = (earlier, shown.last()) {
+                p { a class="button" href={ (and(&format!("before={}", last.pos))) "#timeline" } { "Earlier lines" } }
+            }
+        }
+    }
+}
+
+/// One line.
+#[must_use]
+pub fn one(line: &Line, pen: &Pen<'_>) -> Markup {
+    let today = time::day(line.at, pen.zone) == time::day(pen.now, pen.zone);
+    let shown = if today { time::clock(line.at, pen.zone) } else { time::moment(line.at, pen.zone) };
+    html! {
+        li id={ "e" (line.pos) } data-at=(line.at.timestamp_millis()) {
+            time class="at" datetime=(iso(line.at)) { (shown) }
+            span class="said" { @if !line.who.is_empty() { b { (one_line(&line.who, 60)) } " " } (one_line(&line.text, LONGEST)) }
+            a class="pos" href={ "#e" (line.pos) } aria-label={ "event " (line.pos) } { "#" (line.pos) }
+        }
+    }
+}
+
+fn filters(board: &Board, look: &Look, path: &str) -> Markup {
+    let own = board.zone.name();
+    html! {
+        form class="filters" method="get" action={ (path) "#timeline" } {
+            div {
+                label for="kind" { "About" }
+                select id="kind" name="kind" {
+                    option value="" { "everything" }
+                    @for (word, label, sort) in Sort::WORDS {
+                        option value=(word) selected[look.sort == Some(sort)] { (label) }
+                    }
+                }
+            }
+            div { label for="who" { "Who" } input id="who" name="who" value=(look.who) size="10" maxlength="100"; }
+            div { label for="q" { "Text" } input id="q" type="search" name="q" value=(look.text) maxlength="100"; }
+            div {
+                label for="zone" { "Times in" }
+                select id="zone" name="zone" {
+                    option value="" selected[!look.own_zone] { (own) }
+                    @if own != "UTC" { option value="UTC" selected[look.own_zone && look.zone.name() == "UTC"] { "UTC" } }
+                    @if look.own_zone && look.zone.name() != "UTC" {
+                        option value=(look.zone.name()) selected { (look.zone.name()) }
+                    }
+                }
+            }
+            button { "Filter" }
+        }
+    }
+}
