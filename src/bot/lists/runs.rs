@@ -45,6 +45,8 @@ pub struct Line {
     pub ended_at: Option<Instant>,
     /// How it ended, and why.
     pub outcome: Option<(Outcome, String)>,
+    /// Whether it is about to end: what was under way comes to its end, and cleanup runs.
+    pub ending: bool,
     /// Who holds it up.
     pub paused: Option<Person>,
     /// What it does, or waits for.
@@ -84,6 +86,7 @@ impl Line {
             opened_at: state.opened_at,
             ended_at: glance.ended_at,
             outcome,
+            ending: matches!(state.progress, Progress::Ending { .. }),
             paused: state.paused.clone().filter(|_| !state.is_over()),
             doing: doing(state),
         }
@@ -102,6 +105,7 @@ impl Line {
             Some((outcome, _)) => outcome.word(),
             None if self.paused.is_some() => "paused",
             None if self.doing.iter().any(|one| one.asks) => "waiting",
+            None if self.ending => "ending",
             None => "running",
         }
     }

@@ -109,7 +109,7 @@ fn form(board: &Board, target: Option<&str>, state: Option<&str>) -> Markup {
 
 fn table(target: &str, of: &[&Watching], now: Instant) -> Markup {
     html! {
-        table class="rows" {
+        table class="rows even" {
             caption class="sr" { "Monitors of " (if target.is_empty() { "no target" } else { target }) }
             thead { tr {
                 th scope="col" { "Monitor" }
@@ -218,7 +218,7 @@ fn spark(points: &[Point], id: &str, now: Instant) -> Markup {
     };
     match failed {
         0 => words.push_str(", none failed"),
-        some => words.push_str(&format!(", some failed in {some} of {} parts of 5 min", points.len())),
+        some => words.push_str(&format!(", failures in {some} of {} stretches of 5 min", points.len())),
     }
     let begins = now - LATELY;
     let x = |at: Instant| {
@@ -228,6 +228,7 @@ fn spark(points: &[Point], id: &str, now: Instant) -> Markup {
     let y = |value: f64| (HEIGHT - 4.0 - (value / most.max(1.0)) * (HEIGHT - 8.0)).round();
     html! {
         @if points.is_empty() { span class="muted" { "no samples" } }
+        @else if values.is_empty() && failed == 0 { span class="muted small" { (words) } }
         @else {
             svg class="spark" viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } width=(WIDTH) height=(HEIGHT) role="img" aria-labelledby={ "spark-" (id) } {
                 title id={ "spark-" (id) } { "Last " (LATELY.num_hours()) " hours: " (words) }

@@ -5,12 +5,12 @@
 use chrono_tz::Tz;
 use maud::{Markup, html};
 
-use crate::base::event::{Instant, Severity};
+use crate::base::event::Instant;
 use crate::base::text::{one_line, plain};
 use crate::bot::Fault;
-use crate::domain::incident::state::State as Incident;
 use crate::view::time;
-use crate::web::pages::write::{Pen, Tone, badge, iso};
+use super::write::{Pen, iso};
+pub use super::incident::head::{severity, status};
 
 /// The longest text of a filter, in characters.
 const ASKED: usize = 200;
@@ -37,31 +37,6 @@ pub fn due(at: Instant, now: Instant, zone: Tz) -> Markup {
 /// For pages on which nothing can be pressed.
 fn pen(now: Instant, zone: Tz) -> Pen<'static> {
     Pen { zone, now, csrf: "", back: "" }
-}
-
-/// How bad it is.
-#[must_use]
-pub fn severity(severity: Option<Severity>) -> Markup {
-    match severity {
-        Some(severity @ (Severity::P0 | Severity::P1)) => badge(Tone::Bad, &severity.to_string()),
-        Some(severity @ Severity::P2) => badge(Tone::Warn, &severity.to_string()),
-        Some(severity @ Severity::P3) => badge(Tone::Idle, &severity.to_string()),
-        None => html! { span class="muted" { "no severity" } },
-    }
-}
-
-/// How far the response to an incident is.
-#[must_use]
-pub fn status(state: &Incident) -> Markup {
-    use crate::domain::incident::event::Status;
-    let look = match state.status {
-        Status::Detected => Tone::Bad,
-        Status::Investigating | Status::Identified => Tone::Live,
-        Status::Monitoring => Tone::Warn,
-        Status::Resolved if state.resolution.as_ref().is_some_and(|resolution| !resolution.verified) => Tone::Warn,
-        Status::Resolved | Status::Closed => Tone::Ok,
-    };
-    badge(look, &state.status_words())
 }
 
 /// By whose clock a page is read, in one line.

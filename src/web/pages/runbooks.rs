@@ -63,7 +63,7 @@ fn body(shelf: &Shelf, text: Option<&str>, now: Instant, zone: Tz) -> Markup {
             @if found.is_empty() {
                 p class="empty" { "No runbook is for that. " a href="/runbooks" { "All of them" } " are still there." }
             }
-            ul class="cards" { @for book in found { li class="card" { (card(book, now, zone)) } } }
+            ul class="cards wide" { @for book in found { li class="card" { (card(book, now, zone)) } } }
             p class="muted small" {
                 @if looked_at < all { "Runs are counted among the newest " (looked_at) " of " (all) "." }
                 @else { "Runs are counted among all " (all) " there are." }
@@ -92,7 +92,7 @@ fn card(book: &Book, now: Instant, zone: Tz) -> Markup {
 /// Whether it still fits the world.
 pub fn fitness(book: &Book) -> Markup {
     match (book.faults, &book.stale) {
-        (0, None) => badge(Tone::Ok, "fits"),
+        (0, None) => badge(Tone::Ok, "nothing known against it"),
         (0, Some(_)) => badge(Tone::Warn, "needs somebody"),
         (faults, _) => badge(Tone::Bad, &count(faults, "fault")),
     }

@@ -9,9 +9,9 @@ use crate::domain::incident::state::Measure;
 use crate::view::time;
 
 /// The size of a chart, in units of its SVG.
-const WIDTH: u32 = 520;
+const WIDTH: u32 = 360;
 /// See [`WIDTH`].
-const HEIGHT: u32 = 150;
+const HEIGHT: u32 = 140;
 /// Where the bars stand.
 const GROUND: u32 = 120;
 /// How high the highest one is.
@@ -31,7 +31,7 @@ pub fn over_time(months: &[Month]) -> Markup {
                 "Medians over the " (count(all, "incident")) " that fit the filter above, by the month in which they were declared; at most "
                 (crate::bot::lists::incidents::MONTHS) " months. An incident counts where both ends of a time are known."
             }
-            ul class="cards times-charts" {
+            ul class="cards wide" {
                 @for (at, measure) in Measure::ALL.into_iter().enumerate() {
                     @if known(at) > 0 { li class="card" { (chart(measure, at, months, known(at))) } }
                 }
@@ -51,7 +51,7 @@ fn chart(measure: Measure, at: usize, months: &[Month], known: usize) -> Markup 
     let values: Vec<Option<Median>> = months.iter().map(|month| month.measures[at]).collect();
     let highest = values.iter().flatten().map(|median| median.length.num_milliseconds()).max().unwrap_or(1).max(1);
     let slot = WIDTH / u32::try_from(months.len().max(1)).unwrap_or(1);
-    let bar = (slot * 3 / 5).min(64);
+    let bar = (slot * 3 / 5).min(48);
     let place = |index: usize| u32::try_from(index).unwrap_or(0) * slot + slot / 2;
     let height = |median: &Median| {
         let height = median.length.num_milliseconds().max(0) * HIGHEST / highest;
@@ -74,21 +74,22 @@ fn chart(measure: Measure, at: usize, months: &[Month], known: usize) -> Markup 
     }
 }
 
-/// A length in one unit: there is little room above a bar.
+/// A length in one unit and few characters: there is little room above a bar.
 fn short(median: &Median) -> String {
     let minutes = median.length.num_minutes();
     match minutes {
         i64::MIN..=-1 => "< 0".to_owned(),
-        0 => format!("{} s", median.length.num_seconds()),
-        1..=119 => format!("{minutes} min"),
-        120..=2_879 => format!("{} h", (minutes + 30) / 60),
-        _ => format!("{} d", (minutes + 720) / 1_440),
+        0 => format!("{}s", median.length.num_seconds()),
+        1..=99 => format!("{minutes}m"),
+        100..=599 => format!("{}.{}h", minutes / 60, minutes % 60 / 6),
+        600..=2_879 => format!("{}h", (minutes + 30) / 60),
+        _ => format!("{}d", (minutes + 720) / 1_440),
     }
 }
 
 fn label(first: NaiveDate, months: usize) -> String {
     // Twelve labels stand side by side only where they are short.
-    if months > 6 { first.format("%b").to_string() } else { first.format("%b %Y").to_string() }
+    if months > 4 { first.format("%b").to_string() } else { first.format("%b %Y").to_string() }
 }
 
 fn table(months: &[Month]) -> Markup {

@@ -6,7 +6,7 @@ use super::super::parts::{address, count, segment};
 use super::super::prose::prose;
 use super::super::write::{Tone, badge};
 use crate::base::text::one_line;
-use crate::domain::action::ActionSpec;
+use crate::domain::action::{ActionSpec, Kind};
 use crate::domain::runbook::model::{Destination, Does, OnFailure, Runbook, Step, Wait};
 
 /// The longest value that is shown, in characters.
@@ -46,8 +46,7 @@ fn one(step: &Step) -> Markup {
                     dt { "Expects" }
                     dd { @for condition in &step.expect { code { (one_line(condition.source(), VALUE)) } " " } }
                 }
-                dt { "Approval" }
-                dd { (approval(step)) }
+                @if let Some(approval) = approval(step) { dt { "Approval" } dd { (approval) } }
                 @if let Some(retry) = &step.retry { dt { "Tries" } dd { "up to " (retry.attempts) ", " (retry.delay) " apart" } }
                 dt { "If it fails" }
                 dd { (failure(&step.on_failure)) }
@@ -57,13 +56,26 @@ fn one(step: &Step) -> Markup {
     }
 }
 
-fn approval(step: &Step) -> Markup {
-    html! {
-        @match &step.approval {
-            Some(approval) if approval.quorum == 1 => { (badge(Tone::Wait, "1 person")) " within " (approval.within) },
-            Some(approval) => { (badge(Tone::Wait, &format!("{} people", approval.quorum))) " within " (approval.within) },
-            None => { span class="muted" { "none of its own; its target may ask for some" } },
-        }
+/// Who must agree before it acts. What only reads, waits or asks needs nobody.
+fn approval(step: &Step) -> Option<Markup> {
+    let Some(approval) = &step.approval else {
+        let told = html! { span class="muted" { "none of its own; its target may ask for one" } };
+        return changes(&step.does).then_some(told);
+    };
+    let whom = if approval.quorum == 1 { "1 person".to_owned() } else { format!("{} people", approval.quorum) };
+    Some(html! { (badge(Tone::Wait, &whom)) " within " (approval.within) })
+}
+
+/// Whether it may change the world.
+fn changes(does: &Does) -> bool {
+    match does {
+        Does::Act(spec) => match spec.kind {
+            Kind::RailwayRestart | Kind::RailwayRedeploy | Kind::RailwayRollback | Kind::Exec => true,
+            Kind::Http => spec.params.get("get").is_none() && spec.params.get("head").is_none(),
+            Kind::RailwayLogs | Kind::RailwayDeployments | Kind::RedisClients => false,
+        },
+        Does::Each(each) => changes(&each.does),
+        _ => false,
     }
 }
 
