@@ -11,6 +11,7 @@ pub mod domain;
 pub mod engine;
 pub mod journal;
 pub mod rehearsal;
+pub mod rehearse;
 pub mod samples;
 pub mod serve;
 pub mod step;

@@ -85,11 +85,18 @@ fn work(args: Args) -> Result<Exit, Fault> {
         _ => None,
     };
     let digests = file.digests().map_err(|error| Fault::Usage(error.to_string()));
+    let pages = file.web.clone().unwrap_or_default().read().map_err(|error| Fault::Usage(error.to_string()))?.address();
     let flags =
         Flags { journal: door.journal.clone(), runbooks: door.runbooks.clone(), person: door.person.clone(), file };
     let settings = Settings::new(flags, &environment, system_login, &host_name(&environment))
         .map_err(|error| Fault::Usage(error.to_string()))?;
     let scratch = std::env::temp_dir().join(format!("rundown-{}", std::process::id()));
+    // What a rehearsal needs of the machine it is played on is nothing.
+    let (rehearsed, beside) = (settings.runbooks.clone(), scratch.with_extension("rehearsal"));
+    let shows = move |scene, who: &str| {
+        let library = Library::new(rehearsed.clone(), Box::new(|_| None), beside.clone());
+        rundown::rehearse::show(&scene, library, beside.join("journal.db"), who)
+    };
     let library = Library::new(settings.runbooks, Box::new(|name| std::env::var(name).ok()), scratch);
     let path = settings.journal;
     let endpoint = settings.railway_api.unwrap_or_else(|| ENDPOINT.to_owned());
@@ -117,7 +124,8 @@ fn work(args: Args) -> Result<Exit, Fault> {
     let executors = move |secrets: Secrets| Ok(executors(&for_executors, &endpoint, secrets));
     let bot = Bot::new(clock, library, settings.process, journal_file, Box::new(open), Box::new(executors));
     let digests = digests?.into_iter().map(|(schedule, _)| schedule).collect();
-    let bot = Arc::new(bot.with_digests(digests));
+    let bot = bot.with_digests(digests).with_pages(Some(pages)).with_rehearsals_shown(Box::new(shows));
+    let bot = Arc::new(bot);
     if let Some(serving) = serving {
         return serve(&bot, &serving);
     }

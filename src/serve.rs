@@ -30,7 +30,8 @@ use crate::engine::monitoring::Heard;
 use crate::samples::{Samples, Store};
 use crate::web::hooks::{Job, Settings as Hooks};
 use crate::web::live::Live;
-use crate::web::{Web, assets, hooks, pages};
+use crate::web::session::{Gate, Key, Site};
+use crate::web::{Web, hooks};
 
 /// How long what is under way may take to come to an answer once the process is told to leave. Whoever runs processes often
 /// gives three seconds between asking and killing.
@@ -80,7 +81,9 @@ pub struct Doors {
 pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Doors, Fault> {
     let (served, said) = &serving.pages;
     let live = Arc::new(Live::new(bot.clone()));
-    let mut front = assets::router().merge(pages::router(live.clone()));
+    let site = Site::new(served.listen, served.url.as_deref());
+    let gate = Gate::new(bot.clone(), Key::new(&bot.signing_key()?), site);
+    let mut front = crate::web::front(live.clone(), gate);
     let (mut webs, mut jobs) = (Vec::new(), None);
     if let Some(settings) = &serving.hooks {
         let (router, todo) = hooks::open(settings.clone(), bot.clock().clone());

@@ -28,6 +28,12 @@ pub trait Clock: Send + Sync {
 
     /// Time passed since some fixed point, never going back: for measuring latencies.
     fn monotonic(&self) -> Duration;
+
+    /// How many times as fast as on the wall time passes here: what is shown to people counts with it, and so does what must not
+    /// come more often than so many times a second of theirs.
+    fn speed(&self) -> u32 {
+        1
+    }
 }
 
 /// The wall clock.
@@ -218,13 +224,13 @@ impl ScaledClock {
     fn change(&self, brakes: impl FnOnce(u32) -> u32) {
         let mut pace = self.pace();
         let now = self.0.wall.monotonic();
-        let passed = now.saturating_sub(pace.since).saturating_mul(self.speed(&pace));
+        let passed = now.saturating_sub(pace.since).saturating_mul(self.speed_at(&pace));
         pace.ran = pace.ran.saturating_add(passed);
         pace.since = now;
         pace.brakes = brakes(pace.brakes);
     }
 
-    fn speed(&self, pace: &Pace) -> u32 {
+    fn speed_at(&self, pace: &Pace) -> u32 {
         if pace.brakes > 0 { self.0.speed.min(Brake::SPEED) } else { self.0.speed }
     }
 
@@ -268,7 +274,11 @@ impl Clock for ScaledClock {
     fn monotonic(&self) -> Duration {
         let pace = self.pace();
         let passed = self.0.wall.monotonic().saturating_sub(pace.since);
-        pace.ran.saturating_add(passed.saturating_mul(self.speed(&pace)))
+        pace.ran.saturating_add(passed.saturating_mul(self.speed_at(&pace)))
+    }
+
+    fn speed(&self) -> u32 {
+        self.0.speed
     }
 }
 

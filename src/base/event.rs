@@ -147,6 +147,12 @@ impl Stream {
         Self(format!("digest:{name}"))
     }
 
+    /// The stream of one session in a browser, by the name of the link that began it ([`crate::base::token::Token::name`]).
+    #[must_use]
+    pub fn session(name: &str) -> Self {
+        Self(format!("session:{name}"))
+    }
+
     /// The journal's own stream: erasures.
     #[must_use]
     pub fn journal() -> Self {

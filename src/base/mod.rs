@@ -10,3 +10,4 @@ pub mod schedule;
 pub mod secret;
 pub mod series;
 pub mod text;
+pub mod token;

@@ -10,14 +10,32 @@ use chrono_tz::Tz;
 use super::incidents::zone_of;
 use super::{Bot, Fault};
 use crate::base::event::{IncidentId, Recorded, RunId};
+use crate::base::text::plain;
 use crate::domain::incident;
 use crate::domain::run::event::Event as OfRun;
 use crate::domain::run::state::State as Run;
 use crate::domain::timeline::Fact;
 pub use crate::engine::tail::{Appended, Tail};
+use crate::journal::Select;
 
 /// How often other processes' appends are looked for while somebody looks on: a terminal's answer shows within a tenth of a second.
 const LOOK: chrono::TimeDelta = chrono::TimeDelta::milliseconds(50);
+
+/// Characters of a stored event that are shown.
+const SHOWN: usize = 20_000;
+
+/// One event as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// What it is: `attempt.sent`.
+    pub kind: String,
+    /// In which stream.
+    pub stream: String,
+    /// Its body, as JSON for people.
+    pub body: String,
+    /// Its link in the chain, in hex.
+    pub hash: String,
+}
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -158,5 +176,25 @@ impl Bot {
                 Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
             }
         }
+    }
+
+    /// One event as it is stored; `None` where there is none, or where it was erased.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn stored(&self, number: u64) -> Result<Option<Stored>, Fault> {
+        let journal = self.engine()?.journal();
+        let row = journal.read(Select::All, number.saturating_sub(1), 1).await?.pop();
+        let Some(row) = row.filter(|row| row.pos == number) else { return Ok(None) };
+        let Some(body) = row.body else { return Ok(None) };
+        let read: Option<serde_json::Value> = serde_json::from_slice(&body.bytes).ok();
+        let body = read.and_then(|value| serde_json::to_string_pretty(&value).ok());
+        let body = body.unwrap_or_else(|| "it is no JSON".to_owned());
+        Ok(Some(Stored {
+            kind: row.kind,
+            stream: row.stream.as_str().to_owned(),
+            body: plain(&body, SHOWN),
+            hash: hex::encode(row.hash),
+        }))
     }
 }

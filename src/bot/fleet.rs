@@ -326,6 +326,7 @@ impl Turn<'_> {
             | Fact::Rota(_)
             | Fact::Monitor(..)
             | Fact::Digest(..)
+            | Fact::Session(..)
             | Fact::Erased { .. } => {}
         }
     }

@@ -49,6 +49,8 @@ pub struct Library {
     variables: Variables,
     /// Where the runbooks inside the program are laid out when they are needed as files.
     scratch: PathBuf,
+    /// Whether `people.yaml` counts.
+    peopled: bool,
     /// Pages as they are listed, by file, while the file stays as it is: a chat asks at every letter that is typed.
     listed: Mutex<BTreeMap<PathBuf, (Stamp, Listed)>>,
 }
@@ -180,7 +182,13 @@ impl Library {
     /// may be made, for runbooks that are inside the program and needed as files.
     #[must_use]
     pub fn new(folder: Folder, variables: Variables, scratch: PathBuf) -> Self {
-        Self { folder, variables, scratch, listed: Mutex::default() }
+        Self { folder, variables, scratch, peopled: true, listed: Mutex::default() }
+    }
+
+    /// The same without `people.yaml`: in a rehearsal nobody is somebody.
+    #[must_use]
+    pub fn without_people(self) -> Self {
+        Self { peopled: false, ..self }
     }
 
     fn place(&self) -> Place {

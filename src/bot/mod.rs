@@ -34,8 +34,11 @@ pub mod rehearsing;
 pub mod reports;
 pub mod rights;
 pub mod running;
+pub mod sessions;
+mod signing;
 pub mod single;
 pub mod steer;
+pub mod taking;
 pub mod waiting;
 
 use std::path::PathBuf;
@@ -46,15 +49,20 @@ use crate::domain::digest::Schedule;
 use crate::engine::Engine;
 use crate::journal::Journal;
 use crate::journal::heard::Heard;
+use crate::rehearsal::live::Scene;
 use crate::step::Executors;
 
 pub use fault::Fault;
 use library::Library;
+use rehearsing::Shown;
 
 /// Makes the journal when the first command needs it.
 pub type OpenJournal = Box<dyn Fn() -> Result<Arc<dyn Journal>, String> + Send + Sync>;
 /// Makes what carries actions out when the first run needs it, with the secrets that `targets.yaml` names.
 pub type MakeExecutors = Box<dyn Fn(crate::base::secret::Secrets) -> Result<Executors, String> + Send + Sync>;
+
+/// Opens pages over a rehearsal that is being played, for the person who is named.
+pub type ShowRehearsal = Box<dyn Fn(Scene, &str) -> Result<Shown, String> + Send + Sync>;
 
 /// The journal once it is open.
 struct Known {
@@ -73,6 +81,9 @@ pub struct Bot {
     process: String,
     digests: Vec<Schedule>,
     remembered: lists::Remembered,
+    pages: Option<String>,
+    sessions: sessions::Remembered,
+    shows: Option<ShowRehearsal>,
 }
 
 impl Bot {
@@ -97,6 +108,9 @@ impl Bot {
             process,
             digests: Vec::new(),
             remembered: lists::Remembered::default(),
+            pages: None,
+            sessions: sessions::Remembered::default(),
+            shows: None,
         }
     }
 
@@ -104,6 +118,19 @@ impl Bot {
     #[must_use]
     pub fn with_digests(self, digests: Vec<Schedule>) -> Self {
         Self { digests, ..self }
+    }
+
+    /// The same with pages over rehearsals.
+    #[must_use]
+    pub fn with_rehearsals_shown(self, shows: ShowRehearsal) -> Self {
+        Self { shows: Some(shows), ..self }
+    }
+
+    /// The same over a journal that others in this process write to as well, so that it hears of their appends.
+    #[must_use]
+    pub fn sharing(self, heard: Arc<Heard>) -> Self {
+        let known = Known { engine: Engine::new(heard.clone(), self.clock.clone()), heard };
+        Self { engine: OnceLock::from(known), ..self }
     }
 
     /// The engine over the journal, which is opened now if nobody needed it before.

@@ -3,14 +3,15 @@
 //! Lives here: finding scenarios in the runbooks' folder, or in the copy inside the program. Never lives here: playing
 //! (`rehearsal`).
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
 use super::grammar::Rehearse;
 use super::library::Library;
+use super::{Bot, Fault};
 use crate::base::event::Instant;
 use crate::base::text::nearest;
 use crate::rehearsal::scenario::{ScenarioError, list, load};
@@ -20,6 +21,10 @@ use crate::rehearsal::{Played, RehearsalError, live, rehearse};
 pub(super) const FOLDER: &str = "rehearsals";
 /// The scenario that shows the whole way, for those who name none.
 const FIRST: &str = "server-limit";
+/// How many times as fast as the wall time passes in a live rehearsal, and in one in which somebody takes part: they have to find
+/// the button.
+const SPEED: u32 = 60;
+const BY_HAND: u32 = 10;
 /// Where postmortems of rehearsals go.
 const WRITTEN: &str = ".rundown/rehearsals";
 
@@ -140,41 +145,89 @@ fn play(folder: &Path, asked: &Rehearse, now: Instant) -> Result<Rehearsed, Faul
     Ok(Rehearsed::Several(played))
 }
 
-/// Plays scenarios over real sockets on this machine, one after the other. `tell` gets a line for each thing that happens, as it
-/// happens; of several scenarios, only the lines that say where each is served. Opens no journal, reaches nothing outside.
-///
-/// # Errors
-/// As [`rehearsals`]; a scenario that cannot be had over sockets; no free port.
-pub async fn live(
-    library: &Library,
-    asked: &Rehearse,
-    now: Instant,
-    tell: &mut (dyn FnMut(&str) + Send),
-) -> Result<Rehearsed, Fault> {
-    let (folder, chosen, set_up) = library.with_folder(|folder| {
-        let folder = folder.join(FOLDER);
-        let chosen = choose(&folder, list(&folder).map_err(usage)?, asked)?;
-        let set_up = chosen.iter().map(|path| live::set_up(&load(path).map_err(usage)?, asked.speed).map_err(failed));
-        let set_up = set_up.collect::<Result<Vec<_>, _>>()?;
-        Ok::<_, Fault>((folder, chosen, set_up))
-    })??;
-    let only = set_up.len() == 1 && !asked.all;
-    let mut played = Vec::new();
-    for one in set_up {
-        one.head().iter().for_each(|line| tell(line));
-        if only {
-            tell("");
-            played.push(one.play(tell).await.map_err(failed)?);
-        } else {
-            played.push(one.play(&mut |_| ()).await.map_err(failed)?);
+/// Pages over a rehearsal. They are served until this is dropped.
+pub struct Shown {
+    /// Where they are, without a slash at its end.
+    pub address: String,
+    /// What is said of them, a line each: a link in it signs whoever opens it in, once.
+    pub lines: Vec<String>,
+    /// What serves them.
+    pub serving: Box<dyn Any + Send>,
+}
+
+impl Bot {
+    /// Plays scenarios over real sockets on this machine, one after the other. `tell` gets a line for each thing that happens, as
+    /// it happens; of several scenarios, only the lines that say where each is served. Reaches nothing outside. Where there
+    /// is one scenario, pages are opened over it, for `myself`; the part of the person whom somebody `plays` is left to them.
+    ///
+    /// # Errors
+    /// As [`rehearsals`]; a scenario that cannot be had over sockets; nobody is called that in it; no free port.
+    pub async fn rehearse_live(
+        &self,
+        asked: &Rehearse,
+        (plays, myself): (Option<&str>, &str),
+        tell: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(Rehearsed, Option<Shown>), Fault> {
+        let (folder, chosen, set_up) = self.library.with_folder(|folder| {
+            let folder = folder.join(FOLDER);
+            let chosen = choose(&folder, list(&folder).map_err(usage)?, asked)?;
+            let plays = plays.filter(|_| chosen.len() == 1 && !asked.all);
+            let speed = asked.speed.unwrap_or(if plays.is_some() { BY_HAND } else { SPEED });
+            let set_up = chosen.iter().map(|path| live::set_up(&load(path).map_err(usage)?, speed).map_err(failed));
+            let set_up = set_up.collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, Fault>((folder, chosen, set_up))
+        })??;
+        let (now, only) = (self.clock.now(), set_up.len() == 1 && !asked.all);
+        let (mut played, mut shown) = (Vec::new(), None);
+        for one in set_up {
+            if only {
+                played.push(self.play_shown(one, (plays, myself), &mut shown, tell).await?);
+            } else {
+                one.head().iter().for_each(|line| tell(line));
+                played.push(one.play(&mut |_| ()).await.map_err(failed)?);
+            }
         }
+        note(&folder, &chosen, &played, now);
+        if only && let Some(only) = played.pop() {
+            let written = write(&only)?;
+            return Ok((Rehearsed::Told(Box::new(only), written), shown));
+        }
+        Ok((Rehearsed::Several(played), None))
     }
-    note(&folder, &chosen, &played, now);
-    if only && let Some(only) = played.pop() {
-        let written = write(&only)?;
-        return Ok(Rehearsed::Told(Box::new(only), written));
+
+    async fn play_shown(
+        &self,
+        one: live::Live,
+        (plays, myself): (Option<&str>, &str),
+        shown: &mut Option<Shown>,
+        tell: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Played, Fault> {
+        if let Some(name) = plays
+            && !one.people().contains(name)
+        {
+            let people = one.people().into_iter().collect::<Vec<_>>().join(", ");
+            let name = crate::base::text::one_line(name, 60);
+            return Err(Fault::Usage(format!("nobody is called '{name}' in this scenario; there are {people}")));
+        }
+        one.head().iter().for_each(|line| tell(line));
+        let mut enters = |scene| {
+            let mut lines = Vec::new();
+            match self.shows.as_ref().map(|shows| shows(scene, plays.unwrap_or(myself))) {
+                Some(Ok(pages)) => {
+                    lines.extend(pages.lines.iter().cloned());
+                    *shown = Some(pages);
+                }
+                // It is played all the same: pages are there to look at.
+                Some(Err(why)) => lines.push(format!("no pages: {why}")),
+                None => {}
+            }
+            lines.extend(plays.map(|name| format!("you play {name}: what {name} is asked is left to you")));
+            lines.push(String::new());
+            lines
+        };
+        let audience = live::Audience { plays: plays.map(str::to_owned), enters: &mut enters };
+        one.play_before(audience, tell).await.map_err(failed)
     }
-    Ok(Rehearsed::Several(played))
 }
 
 /// The scenarios that are meant.
@@ -192,7 +245,9 @@ fn choose(folder: &Path, paths: Vec<PathBuf>, asked: &Rehearse) -> Result<Vec<Pa
 
 /// Notes the scenarios of the runbooks' folder; others have no name there.
 fn note(folder: &Path, chosen: &[PathBuf], played: &[Played], now: Instant) {
-    let stock = chosen.iter().zip(played).filter(|(path, _)| path.parent() == Some(folder));
+    // What people did by hand says nothing about the runbook.
+    let stock =
+        chosen.iter().zip(played).filter(|(path, played)| path.parent() == Some(folder) && played.by_hand.is_none());
     Record::note(stock.map(|(_, played)| played), now);
 }
 

@@ -101,6 +101,7 @@ pub fn need(command: &Command) -> (&'static str, Right) {
         Command::Chart(_) => ("chart", Right::Look),
         Command::Report(_) => ("report", Right::Look),
         Command::Export(_) => ("export", Right::Look),
+        Command::Login(_) => ("login", Right::Look),
         Command::CanI(_) => ("can-i", Right::Look),
         Command::Timeline(_) => ("timeline", Right::Look),
         Command::Verify(_) => ("verify", Right::Look),
@@ -160,7 +161,8 @@ fn of_steering(verb: &Runbook) -> Right {
 }
 
 /// What is said to a run takes the same right whether it comes as a command or at a prompt.
-fn of_said(said: &Said) -> Right {
+#[must_use]
+pub fn of_said(said: &Said) -> Right {
     match said {
         Said::Approve { .. } | Said::Reject { .. } => Right::Approve,
         Said::BreakGlass { .. } | Said::Override { .. } => Right::PassGuard,

@@ -32,6 +32,14 @@ pub struct Served {
     pub url: Option<String>,
 }
 
+impl Served {
+    /// The address that links name, without a slash at its end.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+}
+
 impl Web {
     /// Reads it.
     ///

@@ -15,6 +15,7 @@ pub mod page;
 pub mod people;
 pub mod run;
 pub mod runbook;
+pub mod session;
 pub mod source;
 pub mod target;
 pub mod timeline;

@@ -1,11 +1,11 @@
-//! Everything that is known about an incident, in order: the union of what incidents, runs, targets, pages, alerts, monitors, digests
-//! and the rota state.
+//! Everything that is known about an incident, in order: the union of what incidents, runs, targets, pages, alerts, monitors, digests,
+//! sessions in a browser and the rota state.
 //!
 //! Lives here: [`Fact`], and how a stored event becomes one. Never lives here: how it is shown (`view/`).
 
 use crate::base::event::{IncidentId, PageId, RunId, Stream, Unreadable};
 use crate::domain::oncall::rota;
-use crate::domain::{alert, digest, incident, monitor, page, run, target};
+use crate::domain::{alert, digest, incident, monitor, page, run, session, target};
 
 /// One fact of whatever stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub enum Fact {
     Monitor(String, monitor::event::Event),
     /// About a digest, by its name.
     Digest(String, digest::event::Event),
+    /// About a session in a browser, by the name of its link.
+    Session(String, session::event::Event),
     /// The body was erased; its kind is all that is left.
     Erased {
         /// The stream it stood in.
@@ -67,6 +69,8 @@ impl Fact {
                 .map(|event| Self::Monitor(stream.key().to_owned(), event)),
             "digest" => digest::event::Event::decode(kind, version, body)
                 .map(|event| Self::Digest(stream.key().to_owned(), event)),
+            "session" => session::event::Event::decode(kind, version, body)
+                .map(|event| Self::Session(stream.key().to_owned(), event)),
             family => Err(unreadable(format!("nothing here reads the stream family '{family}'"))),
         }
     }

@@ -3,7 +3,7 @@
 use crate::base::event::{Actor, Head, Instant, Recorded, Unreadable};
 use crate::domain::oncall::rota;
 use crate::domain::timeline::Fact;
-use crate::domain::{alert, digest, incident, monitor, page, run, target};
+use crate::domain::{alert, digest, incident, monitor, page, run, session, target};
 use crate::journal::{NewEvent, Row};
 
 fn new_event(
@@ -53,6 +53,10 @@ pub(super) fn monitor_event(event: &monitor::event::Event, actor: &Actor, at: In
 }
 
 pub(super) fn digest_event(event: &digest::event::Event, actor: &Actor, at: Instant) -> Result<NewEvent, Unreadable> {
+    new_event(event.kind(), event.version(), event.encode(), actor, at)
+}
+
+pub(super) fn session_event(event: &session::event::Event, actor: &Actor, at: Instant) -> Result<NewEvent, Unreadable> {
     new_event(event.kind(), event.version(), event.encode(), actor, at)
 }
 

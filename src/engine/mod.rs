@@ -17,6 +17,7 @@ mod pages;
 pub mod paging;
 mod rota;
 mod session;
+mod sessions;
 pub mod tail;
 mod targets;
 

@@ -194,6 +194,7 @@ impl Session {
                 | timeline::Fact::Rota(_)
                 | timeline::Fact::Monitor(..)
                 | timeline::Fact::Digest(..)
+                | timeline::Fact::Session(..)
                 | timeline::Fact::Erased { .. } => {}
             }
             news.push(Recorded { pos: row.pos, at: row.at, head: codec::head(row)?, event });

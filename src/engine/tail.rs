@@ -11,7 +11,7 @@ use crate::domain::timeline::Fact;
 use crate::journal::Select;
 use crate::journal::heard::Heard;
 
-/// How often other processes' appends are looked for, where nothing else is said.
+/// How often other processes' appends are looked for, by the wall, where nothing else is said.
 const POLL: chrono::TimeDelta = chrono::TimeDelta::milliseconds(200);
 
 /// Something that was appended.
@@ -81,7 +81,8 @@ impl Tail {
     /// Waits until this process appended, or another one did.
     async fn something(&mut self, engine: &Engine) -> Result<(), EngineError> {
         loop {
-            let mut poll = engine.clock.sleep_until(engine.clock.now() + self.poll).fuse();
+            let poll = self.poll * engine.clock.speed().cast_signed();
+            let mut poll = engine.clock.sleep_until(engine.clock.now() + poll).fuse();
             select_biased! {
                 token = self.own.next() => match token {
                     Some(()) => return Ok(()),

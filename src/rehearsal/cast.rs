@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::entry::Entry;
 use super::scenario::{Does, Part, Verdict, status};
+use super::stage::DOOR;
 use crate::base::event::{Actor, Instant, Person};
 use crate::domain::incident::decide::Command as IncidentCommand;
 use crate::domain::run::event::{DoubtVerdict, Event, Question};
@@ -49,14 +50,16 @@ enum Asks {
 }
 
 impl Cast {
-    pub fn new(parts: &[Part], plan: &Plan) -> Self {
+    /// The parts of the person to whom they are left are not played.
+    pub fn new(parts: &[Part], plan: &Plan, left_to: Option<&str>) -> Self {
+        let parts: Vec<Part> = parts.iter().filter(|part| Some(part.who.as_str()) != left_to).cloned().collect();
         Self {
-            parts: parts.to_vec(),
             had_occasion: vec![false; parts.len()],
             criteria: plan.criteria.iter().map(|criterion| criterion.text.clone()).collect(),
             asked: BTreeMap::new(),
             seen: vec![0; parts.len()],
             due: BTreeMap::new(),
+            parts,
         }
     }
 
@@ -104,7 +107,7 @@ impl Cast {
         }
         self.due.remove(&(at, index));
         let part = &self.parts[index];
-        let actor = Actor::Person { name: Person::new(&part.who), door: "rehearsal".to_owned(), login: None };
+        let actor = Actor::Person { name: Person::new(&part.who), door: DOOR.to_owned(), login: None };
         Some((index, actor, self.wish(part)))
     }
 

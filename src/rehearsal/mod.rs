@@ -20,7 +20,7 @@ pub mod world;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::event::Instant;
+use crate::base::event::{Actor, Instant};
 use crate::base::schedule::zone;
 use crate::domain::runbook::model::Plan;
 use crate::engine::EngineError;
@@ -57,6 +57,17 @@ pub struct Played {
     pub branches: branches::Branches,
     /// Hex of the SHA-256 of the page that was rehearsed.
     pub digest: String,
+    /// What was played by hand; `None` where the scenario's people were alone.
+    pub by_hand: Option<ByHand>,
+}
+
+/// People took part who are not the scenario's: what came of it says something about them, and is no verdict on the runbook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByHand {
+    /// Whose part was left to a person.
+    pub part: Option<String>,
+    /// What people did, a line each.
+    pub did: Vec<String>,
 }
 
 /// Why there is nothing to compare.
@@ -125,14 +136,28 @@ fn finish(loaded: &Loaded, plan: &Plan, played: &Performance) -> Result<Played, 
         charts: postmortem.charts,
         branches: branches::branches(&played.run, &played.facts),
         digest: played.run.plan.digest.clone(),
+        by_hand: by_hand(played, &entries, zone),
     })
 }
 
+/// What people did who came through another door than the scenario's.
+fn by_hand(played: &Performance, entries: &[Entry], zone: chrono_tz::Tz) -> Option<ByHand> {
+    let by_people = played
+        .facts
+        .iter()
+        .zip(entries)
+        .filter(|(fact, _)| matches!(&fact.head.actor, Actor::Person { door, .. } if door != stage::DOOR));
+    let told = by_people.filter(|(_, entry)| !entry.sentence.is_empty());
+    let did: Vec<String> =
+        told.map(|(_, entry)| format!("{}  {}", time::clock(entry.at, zone), entry.sentence)).collect();
+    (played.left_to.is_some() || !did.is_empty()).then(|| ByHand { part: played.left_to.clone(), did })
+}
+
 impl Played {
-    /// Whether all is as expected.
+    /// Whether all is as expected. What people did by hand is not expected by anybody: then there is nothing to compare with.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.differences.is_empty()
+        self.differences.is_empty() || self.by_hand.is_some()
     }
 
     /// The whole rehearsal as people read it; `written` says where the postmortem is.
@@ -166,15 +191,39 @@ impl Played {
         text + "\n"
     }
 
-    /// `ok`, or what differed.
+    /// `ok`, or what differed; where people took part, what they did.
     fn verdict(&self) -> String {
-        if self.is_ok() {
-            return "ok".to_owned();
-        }
-        let mut text = "differs from what the scenario expects:".to_owned();
+        let mut text = match &self.by_hand {
+            None if self.is_ok() => return "ok".to_owned(),
+            None => "differs from what the scenario expects:".to_owned(),
+            Some(by_hand) => {
+                let text = by_hand.text();
+                if self.differences.is_empty() {
+                    return text + "\nall else is as the scenario expects";
+                }
+                text + "\nthis differs from what the scenario expects, where its own people play every part:"
+            }
+        };
         for difference in &self.differences {
             text.push_str("\n  ");
             text.push_str(difference);
+        }
+        text
+    }
+}
+
+impl ByHand {
+    /// What was played by hand, and by whom.
+    fn text(&self) -> String {
+        let part =
+            self.part.as_ref().map_or_else(String::new, |part| format!(": the part of {part} was left to a person"));
+        let mut text = format!("played by hand{part}; this is no rehearsal that passed or failed");
+        if self.did.is_empty() {
+            text.push_str("\n  (they did nothing)");
+        }
+        for line in &self.did {
+            text.push_str("\n  ");
+            text.push_str(line);
         }
         text
     }

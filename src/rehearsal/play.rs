@@ -50,7 +50,7 @@ pub(super) fn play(scenario: &Scenario, plan: &Plan, secrets: Secrets) -> Result
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
     let world = ScriptedWorld::new(scenario, shared.clone());
     let executors = Executors::new(world.ports(), secrets, shared.clone());
-    let stage = block_on(Stage::set(scenario, plan, shared, world))?;
+    let stage = block_on(Stage::set(scenario, plan, shared, world, None))?;
     let mut player = Player { stage, clock, executors, moves: 0 };
     let ended = player.run_processes()?;
     player.epilogue()?;

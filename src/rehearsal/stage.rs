@@ -3,6 +3,7 @@
 //! Lives here: the engine, the world and the people of one rehearsal; hearing what was written down, people reaching the bot,
 //! and what came of it all. Never lives here: how time passes (`play`: virtually; `live`: on the wall, scaled).
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
@@ -21,12 +22,20 @@ use crate::domain::run::state::State;
 use crate::domain::run::work::next_deadline;
 use crate::domain::runbook::model::Plan;
 use crate::domain::timeline::Fact;
+use crate::engine::tail::Appended;
 use crate::engine::{DriveOptions, Engine, EngineError, Message, Observer, Open, Stopped};
+use crate::journal::heard::Heard;
 use crate::journal::memory::MemoryJournal;
 use crate::view::sentence::Wording;
 
+/// The door of the scenario's people. Whoever comes through another one is a person.
+pub(super) const DOOR: &str = "rehearsal";
+
 /// Longer than this no scenario goes on.
 pub(super) const LONGEST: TimeDelta = TimeDelta::days(7);
+
+/// How long a person whose part is left to them is waited for when nothing happens.
+const PATIENCE: TimeDelta = TimeDelta::hours(4);
 
 /// What came of a scenario.
 pub(super) struct Performance {
@@ -44,6 +53,8 @@ pub(super) struct Performance {
     pub remarks: Vec<(u64, Instant, String)>,
     /// What went otherwise than the scenario says, without looking at what it expects.
     pub troubles: Vec<String>,
+    /// Whose part was left to a person.
+    pub left_to: Option<String>,
 }
 
 /// How a scenario came to its end.
@@ -111,18 +122,26 @@ pub(super) struct Stage {
     pub start: Instant,
     pub troubles: Vec<String>,
     wording: Wording,
-    incident: IncidentId,
+    pub incident: IncidentId,
     crashes: Vec<(Crash, u32)>,
     processes: u32,
     /// Deadlines that passed in silence since somebody last said something.
     silent: u32,
     last_pos: u64,
     remarks: Vec<(u64, Instant, String)>,
+    /// Where people append who are no part of the scenario.
+    pub journal: Arc<Heard>,
+    /// Whose part is left to a person.
+    left_to: Option<String>,
+    /// The numbers of the facts that were listened to.
+    known: BTreeSet<u64>,
+    /// When something was written down last.
+    last_at: Instant,
 }
 
 /// What was heard since last time.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct News {
     pub entries: Vec<Entry>,
     /// The bot is to crash now.
     pub crash: Option<Crash>,
@@ -182,9 +201,11 @@ impl Stage {
         plan: &Plan,
         clock: Arc<dyn Clock>,
         world: ScriptedWorld,
+        left_to: Option<String>,
     ) -> Result<Self, EngineError> {
-        let engine = Engine::new(Arc::new(MemoryJournal::new(scenario.seed)), clock.clone());
-        let by = Actor::Person { name: Person::new(&scenario.by), door: "rehearsal".to_owned(), login: None };
+        let journal = Arc::new(Heard::new(Arc::new(MemoryJournal::new(scenario.seed))));
+        let engine = Engine::new(journal.clone(), clock.clone());
+        let by = Actor::Person { name: Person::new(&scenario.by), door: DOOR.to_owned(), login: None };
         let ear = Ear::default();
         let start = clock.now();
         let (incident, run) = open(&engine, plan, scenario, &by, &ear).await?;
@@ -195,7 +216,7 @@ impl Stage {
             Fault::Call(_) => None,
         });
         Ok(Self {
-            cast: Cast::new(&scenario.people, plan),
+            cast: Cast::new(&scenario.people, plan, left_to.as_deref()),
             clock,
             engine,
             world,
@@ -210,6 +231,10 @@ impl Stage {
             last_pos: 0,
             remarks: Vec::new(),
             troubles: Vec::new(),
+            journal,
+            left_to,
+            known: BTreeSet::new(),
+            last_at: start,
         })
     }
 
@@ -260,19 +285,24 @@ impl Stage {
             ended,
             remarks: self.remarks,
             troubles: self.troubles,
+            left_to: self.left_to,
         })
     }
 
     /// Hears what was written down since last time: the world and the people may follow from it, or a crash.
-    pub fn listen(&mut self) -> Heard {
+    pub fn listen(&mut self) -> News {
         let (facts, refused, troubles) = {
             let mut told = self.ear.told();
             (std::mem::take(&mut told.facts), std::mem::take(&mut told.refused), std::mem::take(&mut told.troubles))
         };
         self.troubles.extend(refused.into_iter().map(|refusal| format!("the bot refused: {refusal}")));
         self.troubles.extend(troubles);
-        let mut heard = Heard::default();
+        let mut heard = News::default();
         for recorded in &facts {
+            if !self.known.insert(recorded.pos) {
+                continue;
+            }
+            self.last_at = self.last_at.max(recorded.at);
             self.last_pos = self.last_pos.max(recorded.pos);
             let entry = Entry::of(recorded, &mut self.wording);
             self.world.observe(&entry.kind, entry.step.as_deref(), recorded.at);
@@ -326,6 +356,49 @@ impl Stage {
         Ok(true)
     }
 
+    /// Takes in what was appended, by whomever. Of the incident's facts those are news that nobody told yet: what people wrote
+    /// down who are no part of the scenario. What they said to the run is the driver's to find, where there is one; it is told
+    /// up to where.
+    pub fn hear(&mut self, appended: Vec<Appended>, door: Option<&mpsc::UnboundedSender<Message>>) {
+        let mut told = self.ear.told();
+        for Appended { incident, fact } in appended {
+            let is_known = self.known.contains(&fact.pos) || told.facts.iter().any(|one| one.pos == fact.pos);
+            if incident.as_ref() != Some(&self.incident) || is_known {
+                continue;
+            }
+            self.silent = 0;
+            match (&fact.event, door) {
+                (Fact::Run(..), Some(door)) => drop(door.unbounded_send(Message::News(fact.pos))),
+                _ => told.facts.push(fact),
+            }
+        }
+    }
+
+    /// Takes in what was written down for the incident and never told: what a person said to the run just when its driver stopped.
+    ///
+    /// # Errors
+    /// The engine.
+    pub async fn catch_up(&mut self) -> Result<(), EngineError> {
+        let facts = self.engine.timeline(&self.incident).await?;
+        let all = facts.into_iter().map(|fact| Appended { incident: Some(self.incident.clone()), fact });
+        self.hear(all.collect(), None);
+        Ok(())
+    }
+
+    /// Until when a person is waited for whose part is left to them; `None` where nobody is, any more.
+    pub fn patience(&self) -> Option<Instant> {
+        let until = self.left_to.is_some().then(|| self.last_at + PATIENCE);
+        until.filter(|until| *until > self.clock.now())
+    }
+
+    /// Whether the incident is over.
+    ///
+    /// # Errors
+    /// The engine.
+    pub async fn is_resolved(&self) -> Result<bool, EngineError> {
+        Ok(!self.engine.incident(&self.incident).await?.status.is_open())
+    }
+
     /// Whether only a person can go on.
     pub fn waits(&self) -> bool {
         self.ear.told().state.as_ref().is_some_and(State::waits_for_human)
@@ -335,6 +408,6 @@ impl Stage {
     pub fn waits_in_vain(&self) -> bool {
         let told = self.ear.told();
         let Some(state) = told.state.as_ref().filter(|state| state.waits_for_human()) else { return false };
-        self.cast.next().is_none() && (self.silent > 0 || next_deadline(state).is_none())
+        self.cast.next().is_none() && self.patience().is_none() && (self.silent > 0 || next_deadline(state).is_none())
     }
 }

@@ -4,11 +4,13 @@
 //! Lives here: listening ([`listen`]), handing on to the bot what came in through hooks. Never lives here: Discord's interactions
 //! (`chat/discord/endpoint`), what follows from an alert (`domain/alert`), TLS (whatever stands in front).
 
+pub mod acts;
 pub mod assets;
 pub mod hooks;
 mod listen;
 pub mod live;
 pub mod pages;
+pub mod session;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -21,6 +23,14 @@ use crate::base::clock::Clock;
 use crate::bot::Bot;
 use crate::bot::monitors::Beats;
 use hooks::Job;
+use live::Live;
+use session::Gate;
+
+/// The pages of what is looked at, and what people do there, behind their gate.
+pub fn front(live: Arc<Live>, gate: Arc<Gate>) -> Router {
+    let front = assets::router().merge(pages::router(live));
+    session::guarded(front.merge(session::router(gate.clone())).merge(acts::router(gate.clone())), gate)
+}
 
 /// An address that is listened at, with what is answered there.
 pub struct Web {
@@ -36,7 +46,14 @@ impl Web {
     /// # Errors
     /// Nobody can listen there.
     pub fn open(listen: SocketAddr, router: Router) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(listen)?;
+        Self::on(TcpListener::bind(listen)?, router)
+    }
+
+    /// The same where somebody listens already: the router may then know its own address.
+    ///
+    /// # Errors
+    /// The listener is none.
+    pub fn on(listener: TcpListener, router: Router) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(Self { address: listener.local_addr()?, listener, router })
     }

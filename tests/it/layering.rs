@@ -30,10 +30,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "domain::oncall",
             "domain::page",
             "domain::run",
+            "domain::session",
             "domain::target",
         ],
     ),
     ("domain::digest", &["base"]),
+    ("domain::session", &["base"]),
     ("domain::gate", &["base", "domain::incident", "domain::run", "domain::timeline"]),
     ("step", &["base", "client", "domain::action"]),
     ("view", &["base", "domain"]),
@@ -49,7 +51,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Names that only some floors may speak of at all: an absence is the shortest way to keep a promise.
 const ABSENCES: &[(&str, &[&str])] = &[
-    ("tokio::", &["client", "chat", "web", "main", "base/clock", "rehearsal/live"]),
+    ("tokio::", &["client", "chat", "web", "main", "rehearse", "base/clock", "rehearsal/live"]),
     ("hyper::", &["chat/discord/endpoint", "client/http", "rehearsal/live", "web/listen"]),
     ("reqwest::", &["client"]),
     ("rusqlite::", &["journal", "samples"]),

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bad_input;
+mod browser;
 mod clients;
 mod contract;
 mod digest;
@@ -21,6 +22,7 @@ mod rot;
 mod rundown;
 mod steps;
 mod terminal;
+mod web;
 mod whole_record;
 mod world;
 mod world_is_real;

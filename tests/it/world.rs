@@ -11,7 +11,7 @@ pub mod discord;
 mod http;
 pub mod pagerduty;
 mod ports;
-mod process;
+pub mod process;
 pub mod railway;
 pub mod redis;
 mod server;

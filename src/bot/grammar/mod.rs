@@ -11,6 +11,7 @@ mod digest;
 mod findings;
 mod freeze;
 mod incident;
+mod login;
 mod monitor;
 mod oncall;
 mod overview;
@@ -29,6 +30,7 @@ pub use findings::{
 };
 pub use freeze::{Freeze, Unfreeze};
 pub use incident::{Incident, Section};
+pub use login::Login;
 pub use monitor::Monitor;
 pub use oncall::{Cover, Oncall, OverrideArgs, Simulate, Who};
 pub use overview::{HealthNow, Now, StopAll};
@@ -132,6 +134,9 @@ pub enum Command {
     Report(ReportArgs),
     /// Everything about an incident in a folder: pages, charts, events, runbooks, and hashes that `verify DIR` checks.
     Export(Export),
+    /// A link that signs you in to the pages, once.
+    #[command(visible_alias = "login-link")]
+    Login(Login),
     /// Say whether you may do something, why not, and who could: `can-i incident resolve`.
     CanI(CanI),
     /// Everything recorded about an incident, in order.

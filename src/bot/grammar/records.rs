@@ -132,12 +132,16 @@ pub struct Rehearse {
     /// Only list them.
     #[arg(long, conflicts_with_all = ["names", "all"])]
     pub list: bool,
-    /// Play over real sockets on this machine, with the real clients, in scaled time.
+    /// Play over real sockets on this machine, with the real clients, in scaled time, and open the pages over it. With --as PERSON
+    /// you play that person of the scenario yourself.
     #[arg(long, conflicts_with_all = ["list", "record"])]
     pub live: bool,
-    /// How many times as fast as the wall time passes with --live.
-    #[arg(long, value_name = "N", requires = "live", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
-    pub speed: u32,
+    /// How many times as fast as the wall time passes with --live: 60 where it is not said, 10 where you play somebody.
+    #[arg(long, value_name = "N", requires = "live", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub speed: Option<u32>,
+    /// Keep the pages open when it is over, also where nobody sits at this terminal.
+    #[arg(long, requires = "live", conflicts_with = "all")]
+    pub stay: bool,
     /// Turn a past run into a scenario: the world's answers as they were, to play a changed runbook against.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["names", "all", "list"])]
     pub record: Option<RunId>,

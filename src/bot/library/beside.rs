@@ -15,7 +15,7 @@ const ONCALL: &str = "oncall.yaml";
 impl Library {
     /// `people.yaml`, where there is one.
     fn people_page(&self) -> Result<Option<Result<Page, CheckedPage>>, Fault> {
-        self.own_page(PEOPLE)
+        if self.peopled { self.own_page(PEOPLE) } else { Ok(None) }
     }
 
     /// A file of the operator's own beside the runbooks, where there is one. None is ever inside the program: nobody is known, and

@@ -146,7 +146,8 @@ mod tests {
         ];
         let ttr = |zone: Tz| -> Vec<String> {
             let told = |month: Month| {
-                let median = month.measures[3].map_or_else(String::new, |median| format!("{} of {}", median.length, median.of));
+                let median =
+                    month.measures[3].map_or_else(String::new, |median| format!("{} of {}", median.length, median.of));
                 format!("{} {}: {median}", month.first.format("%Y-%m"), month.incidents)
             };
             months(&all, zone).into_iter().map(told).collect()

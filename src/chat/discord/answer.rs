@@ -87,7 +87,7 @@ pub fn private(path: &[String]) -> bool {
         [verb] => {
             matches!(
                 *verb,
-                "brief" | "timeline" | "similar" | "verify" | "can-i" | "now" | "health" | "report" | "chart"
+                "brief" | "login" | "timeline" | "similar" | "verify" | "can-i" | "now" | "health" | "report" | "chart"
             )
         }
         _ => false,
@@ -227,6 +227,7 @@ async fn carry_out(
         }
         Command::Freeze(asked) => Ok(facts(&[bot.freeze(me, &asked).await?.fact], chrono_tz::Tz::UTC)),
         Command::Unfreeze(asked) => Ok(facts(&[bot.unfreeze(me, &asked).await?.fact], chrono_tz::Tz::UTC)),
+        Command::Login(asked) => super::login::answer(bot, who, &asked).await,
         Command::CanI(asked) => {
             let answered = bot.can_i(who, &asked).await?;
             Ok(Reply::text(list(answered.lines.iter().map(|line| markdown(&hints::spoken(line), 400)), "yes")))

@@ -196,28 +196,8 @@ impl Context<'_> {
 
     /// The offer behind an id, if what it was about still stands.
     async fn offered(&self, id: &OfferId) -> Result<Offer, Fault> {
-        let bot = self.house.bot;
-        let offers = match &id.about {
-            About::Run(run) => offers::of_run(&bot.state(run).await?),
-            About::Incident(incident) => {
-                let state = bot.incident_state(incident).await?;
-                let mut offers = offers::of_incident(incident, &state);
-                if state.status.is_open() {
-                    offers.extend(offers::of_runbooks(incident, &bot.proposed(incident, &state).await?));
-                }
-                offers
-            }
-            About::Page(page) => {
-                let page = bot.page_state(page).await?;
-                if let Some(by) = page.answered_by() {
-                    return Err(Fault::Usage(format!("{by} has it already")));
-                }
-                offers::of_page(&page)
-            }
-            About::Cover(cover) => offers::of_cover(cover),
-        };
         let settled = || Fault::Usage("that is settled already: the card shows how it stands".to_owned());
-        id.find(offers).ok_or_else(settled)
+        self.house.bot.offered(id).await?.ok_or_else(settled)
     }
 
     async fn confirmation(&self, offer: &Offer) -> String {

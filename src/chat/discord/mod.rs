@@ -15,6 +15,7 @@ pub mod endpoint;
 pub mod gateway;
 mod hints;
 mod interaction;
+mod login;
 mod menus;
 mod oncall;
 pub mod paging;

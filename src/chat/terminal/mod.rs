@@ -22,6 +22,7 @@ pub mod paint;
 mod prompt;
 mod run;
 mod screen;
+mod sessions;
 mod show;
 pub mod signals;
 mod watched;
@@ -30,9 +31,11 @@ use out::{tell, telln, warnln};
 use std::io::IsTerminal as _;
 
 use args::{Args, Colour, Door, Verb};
+use futures::StreamExt as _;
 use paint::Paint;
+use signals::signals;
 
-use crate::bot::grammar::{Command, Incident, Runbook};
+use crate::bot::grammar::{Command, Incident, Rehearse, Runbook};
 use crate::bot::library::Checks;
 use crate::bot::rights::need;
 use crate::bot::{Bot, Fault};
@@ -187,6 +190,7 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
             show.lines(&exported.lines(), "")
         }
         Command::Chart(asked) => show.charts(&bot.charts(&asked).await?),
+        Command::Login(asked) => sessions::login(bot, who, show, &asked).await,
         Command::CanI(asked) => {
             let answered = bot.can_i(who, &asked).await?;
             answered.lines.iter().for_each(|line| telln!("{}", paint::wrap(line, "", terminal.width)));
@@ -206,14 +210,32 @@ pub async fn carry_out(bot: &Bot, terminal: &Terminal, args: Args) -> Result<Exi
         Command::Schema => show.text(&crate::bot::library::schema()?),
         Command::Rehearse(asked) if asked.record.is_some() => show.taken(&bot.record(&asked).await?),
         Command::Rehearse(asked) if asked.live => {
-            // Ctrl-C ends the process, and with it all that it listens on.
-            let mut tell = |line: &str| telln!("{line}");
-            show.rehearsed(&crate::bot::rehearsing::live(bot.library(), &asked, show.now, &mut tell).await?)
+            let parts = (door.person.as_deref(), me.label());
+            rehearse_live(bot, terminal, &show, &asked, parts).await
         }
         Command::Rehearse(asked) => {
             show.rehearsed(&crate::bot::rehearsing::rehearsals(bot.library(), &asked, show.now)?)
         }
     }
+}
+
+/// Plays a rehearsal over real sockets. Ctrl-C ends the process, and with it all that it listens on.
+async fn rehearse_live(
+    bot: &Bot,
+    terminal: &Terminal,
+    show: &show::Show,
+    asked: &Rehearse,
+    parts: (Option<&str>, &str),
+) -> Result<Exit, Fault> {
+    let mut tell = |line: &str| telln!("{line}");
+    let (rehearsed, shown) = bot.rehearse_live(asked, parts, &mut tell).await?;
+    let exit = show.rehearsed(&rehearsed)?;
+    if let Some(shown) = shown.filter(|_| asked.stay || terminal.interactive) {
+        let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?;
+        telln!("\npages stay open at {}; Ctrl-C ends", shown.address);
+        signals.next().await;
+    }
+    Ok(exit)
 }
 
 fn checked(show: &show::Show, checks: Checks) -> Result<Exit, Fault> {

@@ -13,6 +13,8 @@ use crate::base::text::one_line;
 
 /// The door of the machine that holds the journal. Whoever sits there is an operator.
 pub const TERMINAL: &str = "terminal";
+/// The door of the pages. Nobody has an account there: whoever signs in is somebody of another door.
+pub const WEB: &str = "web";
 /// The longest name of a person, in characters.
 pub const LONGEST_NAME: usize = 60;
 /// The longest account that is written down, in characters.
@@ -179,6 +181,8 @@ struct Seen {
     id: String,
     shown: String,
     roles: Vec<String>,
+    /// The door through which they act, where it is not the one that knows them.
+    through: Option<String>,
 }
 
 impl Identity {
@@ -186,6 +190,26 @@ impl Identity {
     #[must_use]
     pub fn bot() -> Self {
         Self { actor: Actor::Bot, own: Some(Role::Admin), lent: None, known: true, seen: Seen::default() }
+    }
+
+    /// The account that they came in with.
+    #[must_use]
+    pub fn account(&self) -> Account<'_> {
+        let Seen { door, id, shown, roles, .. } = &self.seen;
+        Account { door, id, shown, roles }
+    }
+
+    /// The same person at another door, which knows them by the account they have at the first: what they do is recorded as done there.
+    /// Rights stay those of the account.
+    #[must_use]
+    pub fn through(mut self, door: &str) -> Self {
+        if let Actor::Person { name, door: recorded, login } = &mut self.actor {
+            let account = format!("{}:{}", self.seen.door, self.seen.id);
+            *login = Some(account).filter(|account| account != name.name());
+            door.clone_into(recorded);
+        }
+        self.seen.through = Some(door.to_owned());
+        self
     }
 
     /// What they are.
@@ -308,7 +332,8 @@ impl People {
     pub fn identify(&self, account: Account<'_>) -> Identity {
         let Account { door, id, shown, roles } = account;
         let id = one_line(id, LONGEST_ACCOUNT);
-        let seen = Seen { door: door.into(), id: id.clone(), shown: shown.into(), roles: roles.to_vec() };
+        let (seen_at, roles_there) = (door.to_owned(), roles.to_vec());
+        let seen = Seen { door: seen_at, id: id.clone(), shown: shown.into(), roles: roles_there, through: None };
         let held = |role: &String| self.discord_roles.get(role).copied();
         let by_roles = if door == "discord" { roles.iter().filter_map(held).max() } else { None };
         if let Some((name, entry)) = self.owner(door, &id) {
@@ -333,8 +358,14 @@ impl People {
     /// The same account as it stands now: a role may have been given or taken since they came in.
     #[must_use]
     pub fn again(&self, who: &Identity) -> Identity {
-        let Seen { door, id, shown, roles } = &who.seen;
-        if who.actor == Actor::Bot { who.clone() } else { self.identify(Account { door, id, shown, roles }) }
+        if who.actor == Actor::Bot {
+            return who.clone();
+        }
+        let now = self.identify(who.account());
+        match &who.seen.through {
+            Some(door) => now.through(door),
+            None => now,
+        }
     }
 
     fn owner(&self, door: &str, id: &str) -> Option<(&String, &Entry)> {

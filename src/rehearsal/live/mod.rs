@@ -11,7 +11,7 @@ mod railway;
 mod reach;
 mod redis;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use futures::channel::mpsc;
-use futures::future::{BoxFuture, poll_fn};
+use futures::future::{BoxFuture, Either, poll_fn, select};
 use futures::{FutureExt as _, StreamExt as _};
 
 use self::door::{Door, Tasks, Visit};
@@ -31,16 +31,37 @@ use super::world::ScriptedWorld;
 use super::world::http::Url;
 use super::{Played, RehearsalError, about, finish, prepare};
 use crate::base::clock::{Clock, RealClock, ScaledClock};
-use crate::base::event::Instant;
+use crate::base::event::{IncidentId, Instant};
 use crate::base::schedule::zone;
 use crate::base::secret::Secrets;
 use crate::domain::runbook::model::Plan;
+use crate::engine::tail::{Appended, Tail};
 use crate::engine::{EngineError, Stopped};
+use crate::journal::heard::Heard;
 use crate::step::Executors;
 use crate::view::time;
 
 /// How long a crash waits for what the bot was just sending to arrive, where it is to arrive.
 const ARRIVES_WITHIN: TimeDelta = TimeDelta::seconds(30);
+
+/// What of a rehearsal can be seen by others in this process while it is played. They may write there, too.
+#[derive(Clone)]
+pub struct Scene {
+    /// The journal.
+    pub journal: Arc<Heard>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The incident.
+    pub incident: IncidentId,
+}
+
+/// Who looks on while it is played.
+pub struct Audience<'a> {
+    /// Whose part is left to a person: nobody plays it.
+    pub plays: Option<String>,
+    /// Is shown the scene once the incident is declared; gives lines for people.
+    pub enters: &'a mut (dyn FnMut(Scene) -> Vec<String> + Send),
+}
 
 /// A rehearsal that is set up: its world listens from [`Live::play`] on.
 pub struct Live {
@@ -107,11 +128,31 @@ impl Live {
         zone(&self.plan.inventory.zone).unwrap_or(Tz::UTC)
     }
 
+    /// The people of the scenario, by name.
+    #[must_use]
+    pub fn people(&self) -> BTreeSet<&str> {
+        let scenario = &self.loaded.scenario;
+        scenario.people.iter().map(|part| part.who.as_str()).chain([scenario.by.as_str()]).collect()
+    }
+
     /// Plays it. `tell` gets a line for each thing that happens, as it happens.
     ///
     /// # Errors
     /// See [`RehearsalError`].
-    pub async fn play(self, tell: &mut dyn FnMut(&str)) -> Result<Played, RehearsalError> {
+    pub async fn play(self, tell: &mut (dyn FnMut(&str) + Send)) -> Result<Played, RehearsalError> {
+        let nobody = Audience { plays: None, enters: &mut |_| Vec::new() };
+        self.play_before(nobody, tell).await
+    }
+
+    /// Plays it before somebody who may take part.
+    ///
+    /// # Errors
+    /// See [`RehearsalError`].
+    pub async fn play_before(
+        self,
+        audience: Audience<'_>,
+        tell: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Played, RehearsalError> {
         let zone = self.zone();
         let Self { loaded, plan, secrets, speed, doors } = self;
         let scenario = &loaded.scenario;
@@ -124,9 +165,15 @@ impl Live {
         let executors = start_bot(&world, &clock, &served, &secrets);
         // The connections from before the incident; a server that kept none refuses them as it does any other.
         executors.hold(&plan.inventory).await;
-        let stage = Stage::set(scenario, &plan, Arc::new(clock.clone()), world.clone()).await?;
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let stage = Stage::set(scenario, &plan, shared.clone(), world.clone(), audience.plays).await?;
+        let scene = Scene { journal: stage.journal.clone(), clock: shared, incident: stage.incident.clone() };
+        (audience.enters)(scene).iter().for_each(|line| tell(line));
+        let head = stage.engine.journal().head().await.map_err(EngineError::from)?;
+        let tail = stage.engine.tail(head.pos, &stage.journal).await?;
         drop(setting_up);
-        let mut player = Player { stage, world, clock, served, secrets, zone, tries: Tries::default(), tell };
+        let tries = Tries::default();
+        let mut player = Player { stage, world, clock, served, secrets, zone, tries, tail, tell };
         let ended = player.run_processes(executors).await?;
         player.epilogue().await?;
         let performance = player.stage.conclude(ended).await?;
@@ -195,7 +242,26 @@ struct Player<'t> {
     secrets: Secrets,
     zone: Tz,
     tries: Tries,
-    tell: &'t mut dyn FnMut(&str),
+    tail: Tail,
+    tell: &'t mut (dyn FnMut(&str) + Send),
+}
+
+/// What ended a wait.
+enum Woken {
+    Stopped(Stopped),
+    /// The driver has news, or somebody is due.
+    Due,
+    Appended(Vec<Appended>),
+}
+
+/// The driver goes on until it waits for something. What it computes takes as long as ever, so time passes slowly.
+fn think(
+    clock: &ScaledClock,
+    driving: &mut Driving<'_>,
+    context: &mut Context<'_>,
+) -> Poll<Result<Stopped, EngineError>> {
+    let _brake = clock.brake();
+    driving.poll_unpin(context)
 }
 
 type Driving<'a> = BoxFuture<'a, Result<Stopped, EngineError>>;
@@ -233,7 +299,7 @@ impl Player<'_> {
             async move { engine.drive(&run, executors, &options, wishes, &ear).await }.boxed();
         loop {
             // Until nothing moves: what the driver wrote down, who acts because of it, what the driver makes of that.
-            let stopped = poll_fn(|context| Poll::Ready(self.think(&mut driving, context))).await;
+            let stopped = poll_fn(|context| Poll::Ready(think(&self.clock, &mut driving, context))).await;
             let heard = self.listen();
             if let (Some(crash), _) = &heard {
                 self.let_it_arrive(&mut driving, crash).await;
@@ -252,32 +318,33 @@ impl Player<'_> {
                 self.stage.troubles.push("it went on for a week without coming to an end".to_owned());
                 return Ok(if self.stage.waits() { Driven::NeedsHuman } else { Driven::Stuck });
             }
-            if let Some(stopped) = self.wait(&mut driving).await {
-                self.listen();
-                return stopped.map(Driven::Stopped);
+            match self.wait(&mut driving).await? {
+                Woken::Stopped(stopped) => {
+                    self.stage.catch_up().await?;
+                    self.listen();
+                    return Ok(Driven::Stopped(stopped));
+                }
+                Woken::Appended(news) => self.stage.hear(news, Some(&commands)),
+                Woken::Due => {}
             }
         }
     }
 
-    /// The driver goes on until it waits for something. What it computes takes as long as ever, so time passes slowly.
-    fn think(&self, driving: &mut Driving<'_>, context: &mut Context<'_>) -> Poll<Result<Stopped, EngineError>> {
-        let _brake = self.clock.brake();
-        driving.poll_unpin(context)
-    }
-
-    /// Until the driver has news or stops, or somebody is due.
-    async fn wait(&self, driving: &mut Driving<'_>) -> Option<Result<Stopped, EngineError>> {
-        let due = self.stage.cast.next().unwrap_or(self.clock.now() + LONGEST);
-        let mut due = self.clock.sleep_until(due);
+    /// Until the driver has news or stops, somebody is due, or somebody wrote something down who is no part of this.
+    async fn wait(&mut self, driving: &mut Driving<'_>) -> Result<Woken, EngineError> {
+        let Self { stage, clock, tail, .. } = self;
+        let due = [stage.cast.next(), stage.patience()].into_iter().flatten().min();
+        let mut due = clock.sleep_until(due.unwrap_or(clock.now() + LONGEST));
+        let mut appended = tail.next(&stage.engine).boxed();
         poll_fn(|context| {
-            if let Poll::Ready(stopped) = self.think(driving, context) {
-                return Poll::Ready(Some(stopped));
+            if let Poll::Ready(stopped) = think(clock, driving, context) {
+                return Poll::Ready(stopped.map(Woken::Stopped));
             }
-            // Only the driver brings news, and it was polled just now.
-            if self.stage.ear.has_news() || due.poll_unpin(context).is_ready() {
-                return Poll::Ready(None);
+            // Of what happens to the run only the driver brings news, and it was polled just now.
+            if stage.ear.has_news() || due.poll_unpin(context).is_ready() {
+                return Poll::Ready(Ok(Woken::Due));
             }
-            Poll::Pending
+            appended.poll_unpin(context).map_ok(Woken::Appended)
         })
         .await
     }
@@ -295,7 +362,7 @@ impl Player<'_> {
             if self.world.is_sent_something() || self.stage.ear.has_news() || late.poll_unpin(context).is_ready() {
                 return Poll::Ready(());
             }
-            self.think(driving, context).map(drop)
+            think(&self.clock, driving, context).map(drop)
         })
         .await;
     }
@@ -326,23 +393,46 @@ impl Player<'_> {
                 return Ok(());
             }
             let next = self.stage.cast.next().map_or(until, |next| next.min(until));
-            self.clock.sleep_until(next).await;
+            self.pass(next).await?;
         }
+    }
+
+    /// Lets time pass until then, or until somebody wrote something down; nobody drives. Whether somebody did.
+    async fn pass(&mut self, until: Instant) -> Result<bool, EngineError> {
+        let Self { stage, clock, tail, .. } = self;
+        let appended = tail.next(&stage.engine);
+        let news = match select(clock.sleep_until(until), std::pin::pin!(appended)).await {
+            Either::Left(_) => return Ok(false),
+            Either::Right((news, _)) => news?,
+        };
+        stage.hear(news, None);
+        Ok(stage.ear.has_news())
     }
 
     /// Nobody drives, and only people can go on. Whether one did something.
     async fn wait_for_people(&mut self) -> Result<bool, EngineError> {
         self.listen();
-        let Some(next) = self.stage.cast.next() else { return Ok(false) };
-        self.clock.sleep_until(next).await;
-        let acted = self.stage.let_people_act(None).await?;
-        self.listen();
-        Ok(acted)
+        loop {
+            let next = [self.stage.cast.next(), self.stage.patience()].into_iter().flatten().min();
+            let Some(next) = next else { return Ok(false) };
+            if self.pass(next).await? {
+                self.listen();
+                return Ok(true);
+            }
+            if self.clock.now() < next {
+                continue;
+            }
+            if self.stage.let_people_act(None).await? {
+                self.listen();
+                return Ok(true);
+            }
+        }
     }
 
     /// What people do when the run is over: ticks, the resolution of the incident.
     async fn epilogue(&mut self) -> Result<(), EngineError> {
-        while self.wait_for_people().await? {}
+        // A person's part is over with the incident, the scenario's people still have theirs.
+        while (self.stage.cast.next().is_some() || !self.stage.is_resolved().await?) && self.wait_for_people().await? {}
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod findings;
 mod monitors;
 mod pages;
 mod rota;
+mod sessions;
 mod targets;
 
 pub(in crate::view) use digests::{count as skipped, why as why_skipped};
@@ -100,6 +101,7 @@ impl Wording {
             Fact::Rota(event) => Some(rota::sentence(event, self.zone)),
             Fact::Monitor(name, event) => monitors::sentence(name, event, |at| self.at(at)),
             Fact::Digest(name, event) => digests::sentence(name, event, |at| self.at(at)),
+            Fact::Session(_, event) => Some(sessions::sentence(event, |at| self.at(at))),
             Fact::Erased { kind, .. } => Some(format!("erased (it was {})", one_line(kind, NAME))),
         };
         self.learn(fact);

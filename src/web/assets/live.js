@@ -98,6 +98,22 @@
     for (const field of within.querySelectorAll("input[name=csrf]")) field.value = token.content;
   };
 
+  // ---- Copying: the text is fetched from the server, so that what is copied is the Markdown itself. ----
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    const label = button.textContent;
+    button.addEventListener("click", async () => {
+      try {
+        const answer = await fetch(button.dataset.copy);
+        if (!answer.ok) throw new Error(String(answer.status));
+        await navigator.clipboard.writeText(await answer.text());
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "That did not work; download it";
+      }
+      setTimeout(() => { button.textContent = label; }, 4000);
+    });
+  }
+
   // ---- The stream. ----
   if (!page || !page.dataset.stream) return;
   const connection = document.getElementById("connection");

@@ -9,12 +9,13 @@ use serde::Deserialize;
 
 use super::Failed;
 use super::parts::{asked, field, filters, select, severity};
-use super::shell::{Place, page};
+use super::shell::{Place, page_for};
 use super::write::{Tone, badge};
 use crate::base::event::IncidentId;
 use crate::base::text::one_line;
 use crate::bot::Bot;
 use crate::bot::findings::{Listed, listed};
+use crate::web::session::Viewer;
 
 /// Items that are shown.
 const MOST: usize = 200;
@@ -42,7 +43,7 @@ struct View {
 ///
 /// # Errors
 /// The journal.
-pub async fn list(State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
+pub async fn list(viewer: Viewer, State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
     let known = bot.known_incidents().await?;
     let done = query.done.as_deref() == Some("yes");
     let incidents = known.all.iter().map(|(id, state)| (id, &**state));
@@ -50,7 +51,7 @@ pub async fn list(State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Re
     let titles = known.all.iter().map(|(id, state)| (id.clone(), one_line(&state.title, 120))).collect();
     let (owner, text) = (asked(query.owner.as_ref()), asked(query.q.as_ref()));
     let view = View { owner, text, done, all, titles, older: known.older };
-    Ok(self::page("Action items", Place::Actions, &body(&view)))
+    Ok(page_for(&viewer, "Action items", Place::Actions, &body(&view)))
 }
 
 impl View {

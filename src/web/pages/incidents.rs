@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::Failed;
 use super::parts::{address, asked, complaints, count, field, filters, select, severity, since, status, when};
 use super::parts::{zone_asked, zone_choice, zone_note};
-use super::shell::{Place, page};
+use super::shell::{Place, page_for};
 use crate::base::event::{Instant, Severity};
 use crate::base::text::one_line;
 use crate::bot::Bot;
@@ -24,6 +24,7 @@ use crate::bot::lists::{Incidents, Known};
 use crate::domain::incident::event::{Role, Section};
 use crate::domain::incident::state::{Measure, State as Incident};
 use crate::view::time;
+use crate::web::session::Viewer;
 
 /// Incidents on one page.
 const PAGE: usize = 50;
@@ -60,7 +61,7 @@ struct View {
 ///
 /// # Errors
 /// The journal.
-pub async fn list(State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
+pub async fn list(viewer: Viewer, State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
     let (filter, zone, mut told) = read(&query, bot.house_zone());
     let known = bot.known_incidents().await?;
     let found = filter.of(&known.all, zone);
@@ -75,7 +76,7 @@ pub async fn list(State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Re
     }
     let months = months(&whole, zone);
     let view = View { filter, zone, page, complaints: told, known, found, months };
-    Ok(self::page("Incidents", Place::Incidents, &body(&view, bot.clock().now())))
+    Ok(page_for(&viewer, "Incidents", Place::Incidents, &body(&view, bot.clock().now())))
 }
 
 fn read(asked_for: &Asked, usual: Tz) -> (Filter, Tz, Vec<String>) {

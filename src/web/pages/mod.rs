@@ -9,7 +9,9 @@ pub mod incidents;
 pub mod monitor;
 pub mod monitors;
 pub mod oncall;
+pub mod paper;
 pub mod parts;
+pub mod postmortem;
 pub mod prose;
 pub mod runbook;
 pub mod runbooks;
@@ -30,7 +32,11 @@ use shell::message;
 
 /// The addresses.
 pub fn router(live: Arc<Live>) -> Router {
-    lists().with_state(live.bot().clone()).merge(incident::router(live)).fallback(nothing)
+    lists()
+        .with_state(live.bot().clone())
+        .merge(incident::router(live.clone()))
+        .merge(postmortem::router(live))
+        .fallback(nothing)
 }
 
 /// The lists, and what they lead to beside an incident.

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::monitors::{budget, standing};
 use super::parts::{count, segment, severity, when, zone_note};
-use super::shell::{Place, page};
+use super::shell::{Place, page_for};
 use super::{Failed, nothing};
 use crate::base::event::Instant;
 use crate::base::text::one_line;
@@ -18,6 +18,7 @@ use crate::bot::{Bot, Fault};
 use crate::domain::monitor::spec::{Check, Spec};
 use crate::view::chart::{Chart, Look, figures};
 use crate::view::sentence::Wording;
+use crate::web::session::Viewer;
 
 /// A chart with the name of its file.
 type Drawn = (&'static str, Option<Chart>);
@@ -26,7 +27,7 @@ type Drawn = (&'static str, Option<Chart>);
 ///
 /// # Errors
 /// `monitors.yaml` has faults, the journal, the samples.
-pub async fn one(State(bot): State<Arc<Bot>>, Path(name): Path<String>) -> Result<Response, Failed> {
+pub async fn one(viewer: Viewer, State(bot): State<Arc<Bot>>, Path(name): Path<String>) -> Result<Response, Failed> {
     let detail = match bot.monitor_in_detail(&name).await {
         Ok(detail) => detail,
         // No file that names it: to whoever asks that is the same as no monitor.
@@ -36,7 +37,7 @@ pub async fn one(State(bot): State<Arc<Bot>>, Path(name): Path<String>) -> Resul
     let charts =
         [("day.svg", bot.monitor_chart(&name, Stretch::Day)?), ("week.svg", bot.monitor_chart(&name, Stretch::Week)?)];
     let body = body(&detail, &charts, bot.clock().now());
-    Ok(page(&one_line(&detail.shown.seen.title, 100), Place::Monitors, &body).into_response())
+    Ok(page_for(&viewer, &one_line(&detail.shown.seen.title, 100), Place::Monitors, &body).into_response())
 }
 
 /// `GET /monitors/{name}/{chart}`: a picture that follows its reader's light or dark setting by itself.
@@ -44,6 +45,7 @@ pub async fn one(State(bot): State<Arc<Bot>>, Path(name): Path<String>) -> Resul
 /// # Errors
 /// `monitors.yaml` has faults, the samples.
 pub async fn chart(
+    _: Viewer,
     State(bot): State<Arc<Bot>>,
     Path((name, chart)): Path<(String, String)>,
 ) -> Result<Response, Failed> {

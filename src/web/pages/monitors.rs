@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::Failed;
 use super::parts::{asked, due, filters, segment, select, since, unusable};
-use super::shell::{Place, page};
+use super::shell::{Place, page_for};
 use super::write::{Tone, badge};
 use crate::base::event::Instant;
 use crate::base::text::one_line;
@@ -20,6 +20,7 @@ use crate::bot::monitors::Seen;
 use crate::domain::monitor::slo::Standing;
 use crate::domain::monitor::spec::Slo;
 use crate::domain::monitor::state::Level;
+use crate::web::session::Viewer;
 
 /// The longest text about what was seen, in characters.
 const SEEN: usize = 160;
@@ -39,15 +40,15 @@ pub struct Asked {
 ///
 /// # Errors
 /// `monitors.yaml` has faults, the journal.
-pub async fn list(State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
+pub async fn list(viewer: Viewer, State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
     let (target, state) = (asked(query.target.as_ref()), asked(query.state.as_ref()));
     if let Err(fault) = bot.library().monitors() {
         let told = unusable("Nothing can be said of monitors: monitors.yaml or targets.yaml has faults.", &fault);
-        return Ok(self::page("Monitors", Place::Monitors, &html! { h1 { "Monitors" } (told) }));
+        return Ok(page_for(&viewer, "Monitors", Place::Monitors, &html! { h1 { "Monitors" } (told) }));
     }
     let board = bot.monitor_board().await?;
     let body = body(&board, target.as_deref(), state.as_deref(), bot.clock().now());
-    Ok(self::page("Monitors", Place::Monitors, &body))
+    Ok(page_for(&viewer, "Monitors", Place::Monitors, &body))
 }
 
 fn body(board: &Board, target: Option<&str>, state: Option<&str>, now: Instant) -> Markup {

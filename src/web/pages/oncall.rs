@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::Failed;
 use super::parts::{complaints, due, filters, select, unusable, when, zone_asked, zone_choice, zone_note};
-use super::shell::{Place, page};
+use super::shell::{Place, page_for};
 use super::write::{Tone, badge};
 use crate::base::event::{Actor, Instant, Person};
 use crate::base::text::one_line;
@@ -21,6 +21,7 @@ use crate::bot::oncall::{Calendar, OnDuty};
 use crate::bot::paging::Paged;
 use crate::domain::page::state::{Phase, State as Paging};
 use crate::view::pages::{headline, standing};
+use crate::web::session::Viewer;
 
 /// How many days the calendar may have.
 const DAYS: [u32; 2] = [14, 28];
@@ -49,8 +50,8 @@ struct View {
 ///
 /// # Errors
 /// The journal.
-pub async fn list(State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
-    let show = |body: &Markup| Ok(page("On call", Place::Oncall, body));
+pub async fn list(viewer: Viewer, State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
+    let show = |body: &Markup| Ok(page_for(&viewer, "On call", Place::Oncall, body));
     let oncall = match bot.library().oncall() {
         Ok(Some(oncall)) => oncall,
         Ok(None) => return show(&nobody()),

@@ -5,12 +5,12 @@
 use chrono_tz::Tz;
 use maud::{Markup, html};
 
+pub use super::incident::head::{severity, status};
+use super::write::{Pen, iso};
 use crate::base::event::Instant;
 use crate::base::text::{one_line, plain};
 use crate::bot::Fault;
 use crate::view::time;
-use super::write::{Pen, iso};
-pub use super::incident::head::{severity, status};
 
 /// The longest text of a filter, in characters.
 const ASKED: usize = 200;

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::parts::{count, severity, since, when};
 use super::prose::{around, prose};
-use super::shell::{Place, page};
+use super::shell::{Place, page_for};
 use super::write::{Tone, badge};
 use super::{Failed, nothing, runbooks, runs};
 use crate::base::event::Instant;
@@ -20,6 +20,7 @@ use crate::bot::Bot;
 use crate::bot::lists::runbooks::{Opened, Rehearsed};
 use crate::domain::runbook::fault::render;
 use crate::domain::runbook::model::{InputKind, Runbook};
+use crate::web::session::Viewer;
 
 /// The longest text of faults that is shown, in characters.
 const FAULTS: usize = 20_000;
@@ -28,10 +29,10 @@ const FAULTS: usize = 20_000;
 ///
 /// # Errors
 /// The runbooks, the journal.
-pub async fn one(State(bot): State<Arc<Bot>>, Path(id): Path<String>) -> Result<Response, Failed> {
+pub async fn one(viewer: Viewer, State(bot): State<Arc<Bot>>, Path(id): Path<String>) -> Result<Response, Failed> {
     let Some(opened) = bot.opened_runbook(&id).await? else { return Ok(nothing().await) };
     let body = body(&opened, bot.clock().now(), bot.house_zone());
-    Ok(page(&one_line(&opened.book.title, 100), Place::Runbooks, &body).into_response())
+    Ok(page_for(&viewer, &one_line(&opened.book.title, 100), Place::Runbooks, &body).into_response())
 }
 
 fn body(opened: &Opened, now: Instant, zone: Tz) -> Markup {

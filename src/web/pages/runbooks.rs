@@ -10,12 +10,13 @@ use serde::Deserialize;
 use super::Failed;
 use super::parts::{asked, count, field, filters, segment, severity, when};
 use super::runs::stands;
-use super::shell::{Place, page};
+use super::shell::{Place, page_for};
 use super::write::{Tone, badge};
 use crate::base::event::Instant;
 use crate::base::text::one_line;
 use crate::bot::Bot;
 use crate::bot::lists::runbooks::{Book, Rehearsed, Shelf};
+use crate::web::session::Viewer;
 
 /// Of what a runbook is for, so many of its words are shown.
 const USE_WHEN: usize = 6;
@@ -30,10 +31,15 @@ pub struct Asked {
 ///
 /// # Errors
 /// The runbooks, the journal.
-pub async fn list(State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
+pub async fn list(viewer: Viewer, State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
     let text = asked(query.q.as_ref());
     let shelf = bot.shelf().await?;
-    Ok(self::page("Runbooks", Place::Runbooks, &body(&shelf, text.as_deref(), bot.clock().now(), bot.house_zone())))
+    Ok(page_for(
+        &viewer,
+        "Runbooks",
+        Place::Runbooks,
+        &body(&shelf, text.as_deref(), bot.clock().now(), bot.house_zone()),
+    ))
 }
 
 fn fits(book: &Book, text: &str) -> bool {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::parts::{address, asked, complaints, count, due, field, filters, segment, select, since, when};
 use super::parts::{zone_asked, zone_choice, zone_note};
-use super::shell::{Place, page};
+use super::shell::{Place, page_for};
 use super::write::{Tone, badge};
 use super::{Failed, nothing};
 use crate::base::event::{Instant, RunId};
@@ -20,6 +20,7 @@ use crate::bot::Bot;
 use crate::bot::lists::runs::{Filter, LOOKED_AT, Line, Runs};
 use crate::domain::run::event::Outcome;
 use crate::view::time;
+use crate::web::session::Viewer;
 
 /// What was asked for, as it stood in the address.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -46,7 +47,7 @@ struct View {
 ///
 /// # Errors
 /// The journal.
-pub async fn list(State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
+pub async fn list(viewer: Viewer, State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Result<Markup, Failed> {
     let (zone, told) = zone_asked(query.zone.as_deref(), bot.house_zone());
     let filter = Filter {
         runbook: asked(query.runbook.as_ref()),
@@ -65,14 +66,14 @@ pub async fn list(State(bot): State<Arc<Bot>>, Query(query): Query<Asked>) -> Re
     let listed = bot.library().list().unwrap_or_default();
     let runbooks = listed.into_iter().map(|listed| listed.id).collect();
     let view = View { filter, zone, before, complaints, runs, runbooks };
-    Ok(self::page("Runs", Place::Runs, &body(&view, bot.clock().now())))
+    Ok(page_for(&viewer, "Runs", Place::Runs, &body(&view, bot.clock().now())))
 }
 
 /// `GET /runs/{run}`: runs stand on the page of their incident.
 ///
 /// # Errors
 /// The journal.
-pub async fn one(State(bot): State<Arc<Bot>>, Path(run): Path<String>) -> Result<Response, Failed> {
+pub async fn one(_: Viewer, State(bot): State<Arc<Bot>>, Path(run): Path<String>) -> Result<Response, Failed> {
     let Ok(run) = RunId::parse(&run) else { return Ok(nothing().await) };
     match bot.run_line_of(&run).await? {
         Some(line) => Ok(Redirect::to(&format!("/incidents/{}#{run}", line.incident)).into_response()),

@@ -5,6 +5,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use crate::web::assets;
+use crate::web::session::Viewer;
 
 /// Where somebody is: what is marked in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +35,20 @@ const PLACES: [(Place, &str, &str); 6] = [
     (Place::Actions, "/actions", "Actions"),
 ];
 
-/// A whole page. `title` stands in the tab, before the program's name.
+/// A whole page for nobody in particular. `title` stands in the tab, before the program's name.
 #[must_use]
 pub fn page(title: &str, place: Place, body: &Markup) -> Markup {
+    framed(None, title, place, body)
+}
+
+/// A whole page for somebody who is signed in: says who that is, and what came of what they did last.
+#[must_use]
+pub fn page_for(viewer: &Viewer, title: &str, place: Place, body: &Markup) -> Markup {
+    framed(Some(viewer), title, place, body)
+}
+
+fn framed(viewer: Option<&Viewer>, title: &str, place: Place, body: &Markup) -> Markup {
+    let said = viewer.and_then(|viewer| viewer.said.as_ref());
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -44,6 +56,7 @@ pub fn page(title: &str, place: Place, body: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                @if let Some(viewer) = viewer { meta name="csrf" content=(viewer.csrf); }
                 title { (title) " · Rundown" }
                 link rel="icon" href=(assets::icon()) type="image/svg+xml";
                 link rel="stylesheet" href=(assets::style());
@@ -61,9 +74,17 @@ pub fn page(title: &str, place: Place, body: &Markup) -> Markup {
                                 }
                             }
                         }
+                        @if let Some(viewer) = viewer {
+                            span class="who" { a href="/login" { (viewer.who.actor.label()) } }
+                        }
                     }
                 }
-                main id="main" tabindex="-1" { (body) }
+                main id="main" tabindex="-1" {
+                    @if let Some(said) = said {
+                        p class={ "notice " (if said.done { "ok" } else { "bad" }) } role="status" { (said.text) }
+                    }
+                    (body)
+                }
             }
         }
     }

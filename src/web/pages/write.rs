@@ -88,6 +88,7 @@ impl Pen<'_> {
                 details id={ "offer-" (id) } {
                     summary class=[weight.map(|weight| format!("button {weight}"))] { (label) "…" }
                     (form(html! {
+                        input type="hidden" name="confirmed" value="1";
                         p { (confirmed) }
                         button class=[weight] { (label) ", yes" }
                     }))

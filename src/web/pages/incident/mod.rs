@@ -22,13 +22,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{Markup, html};
 
-use super::shell::{Place, page};
+use super::shell::{Place, page_for};
 use super::write::Pen;
 use super::{Failed, nothing};
 use crate::base::event::{IncidentId, Instant};
 use crate::base::text::one_line;
 use crate::bot::board::Board;
 use crate::web::live::{Live, Region, Rendered, Told};
+use crate::web::session::Viewer;
 pub use look::{Asked, Look};
 
 /// The addresses.
@@ -43,6 +44,7 @@ pub fn router(live: Arc<Live>) -> Router {
 
 /// `GET /incidents/{incident}`.
 async fn show(
+    viewer: Viewer,
     State(live): State<Arc<Live>>,
     Path(incident): Path<String>,
     Query(asked): Query<Asked>,
@@ -54,14 +56,15 @@ async fn show(
     let look = Look::read(&asked, view.board.zone);
     let now = live.bot().clock().now();
     let back = format!("/incidents/{incident}");
-    let pen = Pen { zone: look.zone, now, csrf: "", back: &back };
+    let pen = Pen { zone: look.zone, now, csrf: &viewer.csrf, back: &back };
     let lines = view.told.lines(&view.board.facts, look.zone).to_vec();
     let rendered = render(&view.board, &view.told, &pen);
     let whole = |id: &str| rendered.regions.iter().find(|region| region.id == id).map(|region| region.html.clone());
     let part = |id: &str| maud::PreEscaped(whole(id).unwrap_or_default());
     let query = look.query();
     let body = html! {
-        div id="live" data-stream={ (back) "/live?" (query) } data-through=(view.board.through) data-now=(now.timestamp_millis()) {
+        div id="live" data-stream={ (back) "/live?" (query) } data-through=(view.board.through) data-now=(now.timestamp_millis())
+            data-speed=(live.bot().clock().speed()) {
             p class="connection" role="status" id="connection" {
                 "As of " (pen.at(now)) ". " a href="" { "Reload" } " to see what is new."
             }
@@ -81,7 +84,7 @@ async fn show(
         }
     };
     let title = format!("{incident} {}", one_line(&view.board.state.title, 80));
-    Ok(page(&title, Place::Incidents, &body).into_response())
+    Ok(page_for(&viewer, &title, Place::Incidents, &body).into_response())
 }
 
 /// All regions of the page.

@@ -19,11 +19,12 @@ use tokio::sync::watch;
 use super::look::{Asked, Look};
 use super::{log, render};
 use crate::base::clock::{Clock, RealClock};
-use crate::base::event::IncidentId;
+use crate::base::event::{IncidentId, Instant};
 use crate::bot::Fault;
 use crate::web::live::{Counted, Live, Rendered, Room};
 use crate::web::pages::write::Pen;
 use crate::web::pages::{Failed, nothing};
+use crate::web::session::Viewer;
 
 /// How often something is said though nothing happened: what stands between would take silence for a dead connection. By the wall, also
 /// where time runs faster.
@@ -33,6 +34,10 @@ const LINES: usize = 400;
 
 /// One that listens.
 struct Listener {
+    /// Who listens: it ends with their session.
+    viewer: Viewer,
+    /// When it was seen last that the session stands.
+    stood: Instant,
     live: Arc<Live>,
     incident: IncidentId,
     room: Arc<Room>,
@@ -50,6 +55,7 @@ struct Listener {
 
 /// `GET /incidents/{incident}/live`.
 pub(super) async fn live(
+    viewer: Viewer,
     State(live): State<Arc<Live>>,
     Path(incident): Path<String>,
     Query(asked): Query<Asked>,
@@ -62,6 +68,8 @@ pub(super) async fn live(
     let more = room.listen();
     drop(room.enter(live.bot(), &incident).await?);
     let listener = Listener {
+        viewer,
+        stood: RealClock::default().now(),
         after: came_back.or(asked.after).unwrap_or(0),
         has: None,
         begun: false,
@@ -74,6 +82,9 @@ pub(super) async fn live(
         asked,
     };
     let body = Body::from_stream(unfold(listener, |mut listener| async move {
+        if !listener.may_go_on().await {
+            return None;
+        }
         let told = listener.next().await;
         match told {
             Ok(bytes) => Some((Ok::<_, std::convert::Infallible>(bytes), listener)),
@@ -90,6 +101,16 @@ pub(super) async fn live(
 }
 
 impl Listener {
+    /// Whether whoever listens is signed in still: looked up as often as something is said in any case.
+    async fn may_go_on(&mut self) -> bool {
+        let now = self.wall.now();
+        if now - self.stood < PULSE {
+            return true;
+        }
+        self.stood = now;
+        self.viewer.stands(self.live.bot()).await
+    }
+
     /// The next thing to say.
     async fn next(&mut self) -> Result<Bytes, Fault> {
         if !self.begun {
@@ -118,8 +139,9 @@ impl Listener {
 
     /// The present, for the clocks on the page.
     fn pulse(&self) -> Bytes {
-        let now = self.live.bot().clock().now().timestamp_millis();
-        format!("event: pulse\ndata: {{\"now\":{now}}}\n\n").into()
+        let clock = self.live.bot().clock();
+        let data = json!({ "now": clock.now().timestamp_millis(), "speed": clock.speed() });
+        format!("event: pulse\ndata: {data}\n\n").into()
     }
 
     /// What came since; `None` where nothing did.
@@ -154,7 +176,7 @@ impl Listener {
             let lines: Vec<String> = fresh.into_iter().map(|line| log::one(line, &pen).into_string()).collect();
             let regions: Vec<_> =
                 rendered.since(has.as_deref()).into_iter().map(|region| [&region.id, &region.html]).collect();
-            let data = json!({ "now": now.timestamp_millis(), "regions": regions, "lines": lines });
+            let data = json!({ "now": now.timestamp_millis(), "speed": bot.clock().speed(), "regions": regions, "lines": lines });
             format!("id: {through}\nevent: more\ndata: {data}\n\n").into()
         });
         Ok(Some(message))
