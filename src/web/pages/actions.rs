@@ -151,6 +151,3 @@ fn due(item: &Listed) -> Markup {
         }
     }
 }
-
-//T cfg
-//T mod tests;

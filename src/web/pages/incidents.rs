@@ -1,6 +1,6 @@
 //! The list of incidents, and how quickly people were.
 
-mod times;
+pub(super) mod times;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -255,6 +255,3 @@ fn pager(view: &View, page: usize, pages: usize) -> Markup {
         }
     }
 }
-
-//T cfg
-//T mod tests;

@@ -17,6 +17,8 @@ pub mod runbook;
 pub mod runbooks;
 pub mod runs;
 pub mod shell;
+#[cfg(test)]
+mod tests;
 pub mod write;
 
 use std::sync::Arc;

@@ -51,7 +51,7 @@ pub async fn list(viewer: Viewer, State(bot): State<Arc<Bot>>, Query(query): Que
     Ok(page_for(&viewer, "Monitors", Place::Monitors, &body))
 }
 
-fn body(board: &Board, target: Option<&str>, state: Option<&str>, now: Instant) -> Markup {
+pub(super) fn body(board: &Board, target: Option<&str>, state: Option<&str>, now: Instant) -> Markup {
     let about = |one: &Watching| one.seen.target.clone().unwrap_or_default();
     let shown = board.all.iter().filter(|one| {
         target.is_none_or(|target| about(one) == target)
@@ -269,6 +269,3 @@ fn lines(points: &[Point]) -> Vec<Vec<(Instant, f64)>> {
 fn ratio(part: TimeDelta, whole: TimeDelta) -> f64 {
     part.num_milliseconds() as f64 / whole.num_milliseconds().max(1) as f64
 }
-
-//T cfg
-//T mod tests;

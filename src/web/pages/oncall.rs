@@ -1,6 +1,6 @@
 //! Who is on call: now, then, and on the coming days.
 
-mod calendar;
+pub(super) mod calendar;
 
 use std::sync::Arc;
 
@@ -198,6 +198,3 @@ fn asked_for(view: &View) -> Markup {
         }
     }
 }
-
-//T cfg
-//T mod tests;

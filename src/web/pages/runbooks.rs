@@ -153,6 +153,3 @@ fn rehearsed(scenarios: &[Rehearsed], now: Instant, zone: Tz) -> Markup {
         }
     }
 }
-
-//T cfg
-//T mod tests;

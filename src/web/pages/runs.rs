@@ -222,6 +222,3 @@ fn pager(view: &View) -> Markup {
         }
     }
 }
-
-//T cfg
-//T mod tests;

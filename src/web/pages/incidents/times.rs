@@ -29,7 +29,7 @@ pub fn over_time(months: &[Month]) -> Markup {
             h2 id="over-time" { "How quickly, month by month" }
             p class="muted" {
                 "Medians over the " (count(all, "incident")) " that fit the filter above, by the month in which they were declared; at most "
-                (crate::bot::lists::incidents::MONTHS) " months. An incident counts where both ends of a time are known."
+                (crate::bot::lists::incidents::MONTHS) " months. An incident counts where both ends of a time are known; where nobody recorded its start, TTM and TTR begin when it was detected."
             }
             ul class="cards wide" {
                 @for (at, measure) in Measure::ALL.into_iter().enumerate() {
