@@ -15,9 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono_tz::Tz;
 
 use super::{Bot, Fault};
-use crate::base::event::{IncidentId, RunId};
+use crate::base::event::{IncidentId, Instant, RunId};
 use crate::domain::incident::state::State as Incident;
 use crate::engine::{EngineError, Stand};
+use runbooks::Fitness;
 use runs::Line;
 
 /// Incidents that are read for a list: the newest ones.
@@ -35,6 +36,8 @@ struct Kept {
     erasures: u64,
     incidents: HashMap<IncidentId, (u64, Option<Arc<Incident>>)>,
     runs: HashMap<RunId, (u64, Option<Arc<Line>>)>,
+    /// Whether runbooks still fit, and when that was found out.
+    fitness: Option<(Instant, Arc<Fitness>)>,
 }
 
 /// What lists have read so far.
@@ -50,7 +53,8 @@ impl Remembered {
     fn as_of(&self, erasures: u64) {
         let mut kept = self.get();
         if kept.erasures != erasures {
-            *kept = Kept { erasures, ..Kept::default() };
+            let fitness = kept.fitness.take();
+            *kept = Kept { erasures, fitness, ..Kept::default() };
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::super::health::scenarios;
-use super::super::library::{Library, Page};
+use super::super::library::{Library, Listed, Page};
 use super::super::rehearsing::{FOLDER, Noted, Record};
 use super::super::{Bot, Fault};
 use super::runs::Line;
@@ -14,6 +16,8 @@ use crate::domain::runbook::model::Runbook;
 
 /// Runs of a runbook that its page shows.
 const RUNS: usize = 10;
+/// After so long it is found out anew whether runbooks still fit.
+const AGAIN: TimeDelta = TimeDelta::seconds(60);
 
 /// How the runs of a runbook went.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +51,17 @@ impl Runs {
 
 /// A scenario, and how it was when it was last rehearsed here.
 pub type Rehearsed = (String, Option<Noted>);
+
+/// Whether runbooks still fit the world, by their ids.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fitness {
+    /// Why one needs somebody.
+    pub stale: BTreeMap<String, String>,
+    /// The scenarios of each.
+    pub rehearsed: BTreeMap<String, Vec<Rehearsed>>,
+    /// Why that cannot be said.
+    pub unclear: Option<String>,
+}
 
 /// A runbook as a line of a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,14 +121,11 @@ impl Bot {
         for line in lines.iter().filter(|line| !line.follow_up) {
             runs.entry(&line.runbook).or_default().take(line);
         }
-        let rehearsed = self.rehearsed();
-        let (stale, stale_unclear) = told(self.going_stale());
-        let (mut rehearsed, rehearsed_unclear) = told(rehearsed);
-        let mut stale: BTreeMap<String, String> = stale.into_iter().collect();
-        let book = |listed: super::super::library::Listed| Book {
+        let fitness = self.fitness();
+        let book = |listed: Listed| Book {
             runs: runs.remove(listed.id.as_str()).unwrap_or_default(),
-            rehearsed: rehearsed.remove(&listed.id).unwrap_or_default(),
-            stale: stale.remove(&listed.id),
+            rehearsed: fitness.rehearsed.get(&listed.id).cloned().unwrap_or_default(),
+            stale: fitness.stale.get(&listed.id).cloned(),
             id: listed.id,
             title: listed.title,
             severity: listed.severity,
@@ -122,7 +134,7 @@ impl Bot {
             faults: listed.faults,
         };
         let all = self.library.list()?.into_iter().map(book).collect();
-        Ok(Shelf { all, looked_at: (lines.len(), all_runs), unclear: stale_unclear.or(rehearsed_unclear) })
+        Ok(Shelf { all, looked_at: (lines.len(), all_runs), unclear: fitness.unclear.clone() })
     }
 
     /// One runbook; none where none is listed by that id.
@@ -135,6 +147,22 @@ impl Bot {
         let Some(book) = all.into_iter().find(|book| book.id == id) else { return Ok(None) };
         let read = Library::parsed(&page);
         Ok(Some(Opened { book, page, read, looked_at }))
+    }
+
+    /// Whether runbooks still fit; found out anew once a minute at most, because every page and every scenario is read for it.
+    fn fitness(&self) -> Arc<Fitness> {
+        let now = self.clock.now();
+        if let Some((at, known)) = &self.remembered.get().fitness
+            && now - *at < AGAIN
+        {
+            return known.clone();
+        }
+        let (stale, stale_unclear) = told(self.going_stale());
+        let (rehearsed, rehearsed_unclear) = told(self.rehearsed());
+        let stale = stale.into_iter().collect();
+        let found = Arc::new(Fitness { stale, rehearsed, unclear: stale_unclear.or(rehearsed_unclear) });
+        self.remembered.get().fitness = Some((now, found.clone()));
+        found
     }
 
     /// Scenarios by the id of the runbook that they play.

@@ -198,7 +198,7 @@ pub fn budget(promise: Option<&(Slo, Standing)>) -> Markup {
         @match promise.and_then(|(slo, standing)| words(slo, standing)) {
             Some((left, words)) => {
                 @let (sign, word) = if left <= 0.0 { (Tone::Bad, "spent") } else if left < 25.0 { (Tone::Warn, "little left") } else { (Tone::Ok, "kept") };
-                meter min="0" max="100" low="25" high="50" optimum="100" value=(format!("{left:.0}")) { (words) }
+                meter aria-label="Error budget left" min="0" max="100" low="25" high="50" optimum="100" value=(format!("{left:.0}")) { (words) }
                 " " (badge(sign, word))
                 p class="muted small" { (words) }
             },

@@ -127,7 +127,7 @@ pub fn facts(book: &Book, now: Instant, zone: Tz) -> Markup {
             @if let Some(percent) = book.runs.success() {
                 dt { "Succeeded" }
                 dd {
-                    meter min="0" max="100" low="50" high="80" optimum="100" value=(percent) { (percent) " %" }
+                    meter aria-label="Runs that succeeded" min="0" max="100" low="50" high="80" optimum="100" value=(percent) { (percent) " %" }
                     " " (percent) " %, " (book.runs.succeeded) " of " (count(book.runs.over, "run"))
                 }
             }
