@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod domain;
 pub mod engine;
 pub mod journal;
+pub mod logs;
 pub mod rehearsal;
 pub mod rehearse;
 pub mod samples;

@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
-use futures::channel::oneshot;
+use futures::channel::{mpsc, oneshot};
 use rundown::base::clock::{Clock, RealClock};
 use rundown::base::expr::with_room;
 use rundown::base::secret::Secrets;
 use rundown::bot::fleet::Fleet;
 use rundown::bot::library::Library;
+use rundown::bot::metrics::Meter;
 use rundown::bot::rights::at_terminal;
 use rundown::bot::{Bot, Fault};
 use rundown::chat::discord::endpoint::{Settings as Endpoint, signed::PublicKey};
@@ -33,10 +34,16 @@ use rundown::domain::people::Identity;
 use rundown::engine::monitoring::Beats;
 use rundown::journal::Journal;
 use rundown::journal::sqlite::SqliteJournal;
+use rundown::logs::Objects;
 use rundown::serve::{Doors, Serving};
 use rundown::step::{Executors, Ports};
 use rundown::web::hooks::{Proof, Settings as Hooks, Signed, Source, Token};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::JsonFields;
+
+/// Open files that are enough for everybody.
+const FILES: u64 = 16_384;
 
 fn main() -> ExitCode {
     // Expressions are read all the time; with room for them from the start none needs a thread of its own.
@@ -175,10 +182,13 @@ fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
         .enable_all()
         .build()
         .map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
+    more_files();
+    let meter = Arc::new(Meter::install().map_err(Fault::Failed)?);
     // Opened before there are two threads that would both want to.
     bot.engine()?;
     let say = |line: &str| eprintln!("{line}");
-    let Doors { webs, jobs, live } = rundown::serve::doors(bot, serving, &say)?;
+    let Doors { webs, jobs, live } = rundown::serve::doors(bot, serving, &meter, &say)?;
+    let ((to_meter, counted), counting) = (mpsc::unbounded(), &*meter);
     let (fleet, harbour) = Fleet::new();
     let (beats, heard) = Beats::new();
     std::thread::scope(|scope| {
@@ -186,17 +196,33 @@ fn serve(bot: &Arc<Bot>, serving: &Serving) -> Result<Exit, Fault> {
         let watched = fleet.clone();
         let beside = [
             Some(beside(scope, "monitors", move || async move { rundown::serve::watch(bot, &watched, heard).await })?),
-            Some(beside(scope, "web", move || async move { rundown::serve::show(webs, &live).await })?),
+            Some(beside(scope, "web", move || async move {
+                let answering = rundown::serve::show(webs, &live);
+                futures::future::join(answering, bot.measure(counting, counted)).await;
+            })?),
             match serving.sends_digests(bot) {
                 true => Some(beside(scope, "digests", move || rundown::serve::tell(bot, serving))?),
                 false => None,
             },
         ];
-        let served = runtime.block_on(rundown::serve::serve(bot, serving, (fleet, harbour), (&beats, jobs), &say));
+        let serve = rundown::serve::serve(bot, serving, (fleet, harbour), (&beats, jobs), to_meter, &say);
+        let served = runtime.block_on(serve);
         drop(beside);
         runtime.shutdown_background();
         served.map(|()| Exit::Succeeded)
     })
+}
+
+/// Takes as many open files as the system lets this process have: a session often begins with 1,024, and every page that somebody looks at
+/// holds one. Where that cannot be had, fewer people look on.
+fn more_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.map_or(FILES, |maximum| maximum.min(FILES));
+    if limit.current.is_some_and(|current| current < most)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit })
+    {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Does something on a thread of its own until what is returned is let go. Whatever is under way there ends with it.
@@ -252,6 +278,12 @@ fn serving(file: &File, clock: &Arc<dyn Clock>, environment: Environment<'_>) ->
         pagerduty: pagerduty.transpose()?,
         heartbeat: heartbeat.transpose()?,
         hooks: hooks.transpose()?.map(Arc::new),
+        metrics: file
+            .web
+            .as_ref()
+            .and_then(|web| web.metrics.as_ref())
+            .map(|metrics| metrics.value("web.metrics", environment).map_err(wrong))
+            .transpose()?,
         pages: (file.web.clone().unwrap_or_default().read().map_err(wrong)?, file.web.is_some()),
     })
 }
@@ -297,7 +329,7 @@ fn log(verbose: u8, serves: bool) {
     let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
     // Nobody else sets a logger in this process; where somebody does, theirs is as good.
     drop(match std::env::var("RUNDOWN_LOG").as_deref() {
-        Ok("json") => builder.json().flatten_event(true).try_init(),
+        Ok("json") => builder.event_format(Objects).fmt_fields(JsonFields::new()).try_init(),
         _ => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
     });
 }

@@ -14,9 +14,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::schedule::Span;
 use crate::bot::fleet::{Appended, Fleet, Harbour};
+use crate::bot::metrics::Meter;
 use crate::bot::monitors::Beats;
 use crate::bot::paging::Carrier;
 use crate::bot::paging::pagerduty::Pager;
+use crate::bot::readiness::Readiness;
 use crate::bot::{Bot, Fault};
 use crate::chat::discord::digest::Digests;
 use crate::chat::discord::paging::Discord;
@@ -28,8 +30,9 @@ use crate::client::pagerduty::PagerDuty;
 use crate::config::web::Served;
 use crate::engine::monitoring::Heard;
 use crate::samples::{Samples, Store};
-use crate::web::hooks::{Job, Settings as Hooks};
+use crate::web::hooks::{Job, Settings as Hooks, Token};
 use crate::web::live::Live;
+use crate::web::operations::{self, Readers};
 use crate::web::session::{Gate, Key, Site};
 use crate::web::{Web, hooks};
 
@@ -50,6 +53,8 @@ pub struct Serving {
     pub hooks: Option<Arc<Hooks>>,
     /// Where pages are served, and whether that was said: otherwise it is no fault that somebody else listens there.
     pub pages: (Served, bool),
+    /// What whoever reads the metrics shows, where that was said.
+    pub metrics: Option<SecretString>,
     /// Into which channels digests go that do not go into that of incidents, by their names.
     pub digests: BTreeMap<String, serenity::all::ChannelId>,
     /// The heartbeat: where, and how often.
@@ -78,12 +83,17 @@ pub struct Doors {
 ///
 /// # Errors
 /// An address that was named cannot be listened at.
-pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Doors, Fault> {
+pub fn doors(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>, say: &dyn Fn(&str)) -> Result<Doors, Fault> {
     let (served, said) = &serving.pages;
+    if serving.discord.is_some() {
+        // Until whoever keeps it says something else: nobody may take it for a server without Discord.
+        bot.chat().is_down();
+    }
     let live = Arc::new(Live::new(bot.clone()));
     let site = Site::new(served.listen, served.url.as_deref());
     let gate = Gate::new(bot.clone(), Key::new(&bot.signing_key()?), site);
-    let mut front = crate::web::front(live.clone(), gate);
+    // Whoever looks after the process has neither a session nor the name that people use.
+    let mut front = crate::web::front(live.clone(), gate).merge(operate(bot, serving, meter)?);
     let (mut webs, mut jobs) = (Vec::new(), None);
     if let Some(settings) = &serving.hooks {
         let (router, todo) = hooks::open(settings.clone(), bot.clock().clone());
@@ -119,6 +129,17 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, say: &dyn Fn(&str)) -> Result<Do
     Ok(Doors { webs, jobs, live })
 }
 
+/// What is answered to whoever looks after the process.
+fn operate(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>) -> Result<axum::Router, Fault> {
+    let readers = match &serving.metrics {
+        Some(secret) => Readers::Bearer(Token::new(secret).map_err(Fault::Failed)?),
+        None if serving.pages.0.url.is_some() => Readers::Nobody,
+        None => Readers::Local,
+    };
+    let readiness = Readiness::new(&**bot.clock());
+    Ok(operations::router(bot.clone(), meter.clone(), readiness, readers))
+}
+
 /// Answers over HTTP until the future is dropped.
 ///
 /// It is made for a thread of its own: pages are there also while the rest of the process thinks, and never hold a run up.
@@ -136,13 +157,14 @@ pub async fn serve(
     serving: &Serving,
     (fleet, harbour): (Fleet, Harbour),
     (beats, jobs): (&Beats, Option<mpsc::Receiver<Job>>),
+    to_meter: mpsc::UnboundedSender<Appended>,
     say: &dyn Fn(&str),
 ) -> Result<(), Fault> {
     let mut signals = signals().map_err(|error| Fault::Failed(format!("signals cannot be caught: {error}")))?.fuse();
     let (to_door, news) = mpsc::unbounded();
     let (to_pager, calls) = mpsc::unbounded();
     let (to_lookout, of_incidents) = mpsc::unbounded();
-    let driving = bot.drive_all(harbour, vec![to_door, to_pager, to_lookout]).fuse();
+    let driving = bot.drive_all(harbour, vec![to_door, to_pager, to_lookout, to_meter]).fuse();
     let threads = Threads::new(BTreeMap::new());
     let paging = page(bot, serving, &threads, calls).fuse();
     let looking_out = look_out(bot, of_incidents).fuse();

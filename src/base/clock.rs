@@ -36,6 +36,9 @@ pub trait Clock: Send + Sync {
     }
 }
 
+/// How far a clock may be off. From here on events are told in the wrong order.
+pub const OFF: TimeDelta = TimeDelta::seconds(5);
+
 /// The wall clock.
 pub struct RealClock {
     start: std::time::Instant,

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod event;
 pub mod expr;
+pub mod metrics;
 pub mod schedule;
 pub mod secret;
 pub mod series;

@@ -21,6 +21,7 @@ pub mod incidents;
 pub mod joining;
 pub mod library;
 pub mod lists;
+pub mod metrics;
 pub mod moment;
 pub mod monitors;
 pub mod offers;
@@ -28,6 +29,7 @@ pub mod oncall;
 pub mod overview;
 pub mod paging;
 pub mod pick;
+pub mod readiness;
 pub mod recording;
 pub mod records;
 pub mod rehearsing;
@@ -54,6 +56,7 @@ use crate::step::Executors;
 
 pub use fault::Fault;
 use library::Library;
+use readiness::Chat;
 use rehearsing::Shown;
 
 /// Makes the journal when the first command needs it.
@@ -81,6 +84,7 @@ pub struct Bot {
     process: String,
     digests: Vec<Schedule>,
     remembered: lists::Remembered,
+    chat: Chat,
     pages: Option<String>,
     sessions: sessions::Remembered,
     shows: Option<ShowRehearsal>,
@@ -108,6 +112,7 @@ impl Bot {
             process,
             digests: Vec::new(),
             remembered: lists::Remembered::default(),
+            chat: Chat::default(),
             pages: None,
             sessions: sessions::Remembered::default(),
             shows: None,
@@ -150,7 +155,7 @@ impl Bot {
         if let Some(known) = self.engine.get() {
             return Ok(known);
         }
-        let heard = Arc::new(Heard::new((self.open)().map_err(Fault::Failed)?));
+        let heard = Arc::new(Heard::new((self.open)().map_err(Fault::Failed)?, self.clock.clone()));
         Ok(self.engine.get_or_init(|| Known { engine: Engine::new(heard.clone(), self.clock.clone()), heard }))
     }
 
@@ -163,6 +168,12 @@ impl Bot {
     #[must_use]
     pub fn samples_file(&self) -> PathBuf {
         crate::samples::beside(&self.journal_file)
+    }
+
+    /// How the connection to Discord is.
+    #[must_use]
+    pub fn chat(&self) -> &Chat {
+        &self.chat
     }
 
     /// The clock.

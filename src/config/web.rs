@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde::Deserialize;
 
-use super::file::{DEFAULT, FileError};
+use super::file::{DEFAULT, FileError, Reference};
 
 /// Where the pages are where nothing else is said: reachable from this machine alone.
 pub const LOOPBACK: &str = "127.0.0.1:8321";
@@ -21,6 +21,8 @@ pub struct Web {
     pub listen: Option<String>,
     /// The address by which people reach them, where that is another one: `https://rundown.example.com`.
     pub url: Option<String>,
+    /// What whoever reads `/metrics` shows; this machine alone where left out.
+    pub metrics: Option<Reference>,
 }
 
 /// Where pages are served, and how they are reached.

@@ -5,13 +5,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::finding::Finding;
+use crate::base::clock::OFF;
 use crate::base::event::Instant;
 use crate::client::http::HttpResponse;
 use crate::view::time;
 
 const CHECK: &str = "clock";
-/// From here on events of two machines are told in the wrong order.
-const WARN: TimeDelta = TimeDelta::seconds(5);
 /// From here on deadlines, approvals and tokens expire at the wrong time.
 const WRONG: TimeDelta = TimeDelta::seconds(60);
 
@@ -40,7 +39,7 @@ pub fn judge(mut seen: Vec<TimeDelta>) -> Finding {
     let off = || format!("it is {} {way} that of {servers}", time::length(ahead.abs()));
     let mend = "Let the system set its clock (NTP): times in the timeline, deadlines and tokens hang on it.";
     match ahead.abs() {
-        off if off <= WARN => Finding::good(CHECK, format!("it agrees with {servers}")),
+        off if off <= OFF => Finding::good(CHECK, format!("it agrees with {servers}")),
         size if size <= WRONG => Finding::warn(CHECK, off()).mend(mend),
         _ => Finding::wrong(CHECK, off()).mend(mend),
     }

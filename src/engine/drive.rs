@@ -16,9 +16,9 @@ use tracing::Instrument;
 
 use super::observe::Observation;
 use super::session::Session;
-use super::{Engine, EngineError, Live, Observer};
+use super::{Engine, EngineError, Live, Observer, life};
 use crate::base::clock::Clock;
-use crate::base::event::{Actor, Person, RunId, Stream};
+use crate::base::event::{Actor, Person, Recorded, RunId, Stream};
 use crate::domain::action::reply::{Answer, Reply};
 use crate::domain::run::decide::Seat;
 use crate::domain::run::event::Outcome;
@@ -26,6 +26,7 @@ use crate::domain::run::input::{Command, Input, StageReply};
 use crate::domain::run::state::State;
 use crate::domain::run::work::{What, Work, next_deadline, work};
 use crate::domain::runbook::model::{Does, Plan};
+use crate::domain::timeline::Fact;
 use crate::journal::AppendError;
 use crate::step::{Executors, Progress};
 
@@ -110,7 +111,8 @@ impl Engine {
         // Between loading and owning, the former driver may have written.
         session.refresh(self).await?;
         observer.found(&session.state);
-        let span = tracing::info_span!("run", incident = %session.state.opened.incident, run = %run);
+        // As severe as anything: its fields stand beside warnings also where nothing less is logged.
+        let span = tracing::error_span!("run", incident = %session.state.opened.incident, run = %run);
         async {
             if !session.state.is_over() {
                 let adopt = Input::Adopt { process: options.process.clone() };
@@ -203,8 +205,7 @@ impl Engine {
             match recorded {
                 Ok(news) => {
                     if !news.is_empty() {
-                        tracing::debug!(events = news.len(), "recorded");
-                        observer.events(&session.state, &news);
+                        tell(observer, &session.state, &news);
                     }
                     return Ok(());
                 }
@@ -216,7 +217,7 @@ impl Engine {
                     if matches!(error, AppendError::Uncertain(_)) {
                         let before = session.state.last_at;
                         let news = session.refresh(self).await?;
-                        observer.events(&session.state, &news);
+                        tell(observer, &session.state, &news);
                         if !news.is_empty() && session.state.last_at >= before {
                             return Ok(());
                         }
@@ -236,7 +237,7 @@ impl Engine {
         observer: &dyn Observer,
     ) -> Result<(), EngineError> {
         let news = session.refresh(self).await?;
-        observer.events(&session.state, &news);
+        tell(observer, &session.state, &news);
         self.record(session, options, &Actor::Bot, Input::Tick, observer).await
     }
 
@@ -257,6 +258,13 @@ impl Engine {
             done => done,
         }
     }
+}
+
+/// Events were recorded, by whomever: the log and whoever looks on are told.
+fn tell(observer: &dyn Observer, state: &State, news: &[Recorded<Fact>]) {
+    tracing::debug!(events = news.len(), "recorded");
+    life::tell(state, news);
+    observer.events(state, news);
 }
 
 impl<'a> UnderWay<'a> {
@@ -311,7 +319,7 @@ fn start<'a>(
     observer: &'a dyn Observer,
 ) -> BoxStream<'a, (Option<Key>, Input)> {
     let Work { step, visit, attempt, what } = work;
-    let span = tracing::info_span!("step", step, attempt);
+    let span = tracing::error_span!("step", step, attempt);
     if let What::Watch { watch, began, from, until } = what {
         let clock = engine.clock.clone();
         let model = plan.position(&step).and_then(|position| match &plan.steps[position].does {

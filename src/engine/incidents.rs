@@ -1,5 +1,7 @@
 //! Incidents: declaring them, and what persons want of them.
 
+use tracing::Instrument as _;
+
 use super::{CONFLICTS, Engine, EngineError, codec};
 use crate::base::event::{Actor, IncidentId, Instant, Person, Recorded, Stream};
 use crate::domain::gate;
@@ -48,6 +50,17 @@ impl Engine {
     /// # Errors
     /// A refusal, the journal.
     pub async fn incident_command(
+        &self,
+        id: &IncidentId,
+        actor: &Actor,
+        occurred_at: Option<Instant>,
+        command: Command,
+    ) -> Result<Vec<Recorded<Fact>>, EngineError> {
+        let span = tracing::error_span!("incident", incident = %id);
+        self.carry_out(id, actor, occurred_at, command).instrument(span).await
+    }
+
+    async fn carry_out(
         &self,
         id: &IncidentId,
         actor: &Actor,
@@ -107,11 +120,13 @@ impl Engine {
         occurred_at: Instant,
         now: Instant,
     ) -> Result<Vec<Recorded<Fact>>, EngineError> {
+        let kinds: Vec<&str> = events.iter().map(crate::domain::incident::event::Event::kind).collect();
         let events =
             events.iter().map(|event| codec::incident_event(event, actor, occurred_at)).collect::<Result<_, _>>()?;
         let item = Item { stream: Stream::incident(id), expected, incident: Some(id.clone()), events, open: None };
         let batch = Batch { items: vec![item], ..Batch::default() };
         let appended = self.journal.append(batch, now).await.map_err(EngineError::NotWritten)?;
+        kinds.iter().for_each(|event| tracing::info!(incident = %id, event, "incident changed"));
         appended.rows.iter().map(|row| codec::recorded(row).map_err(EngineError::from)).collect()
     }
 }

@@ -10,6 +10,7 @@ pub mod digests;
 mod drive;
 mod glance;
 mod incidents;
+mod life;
 pub mod monitoring;
 mod monitors;
 mod observe;
@@ -238,7 +239,10 @@ impl Engine {
                 ..Batch::default()
             };
             match self.journal.append(batch, now).await {
-                Ok(_) => return Ok(id),
+                Ok(_) => {
+                    tracing::info!(incident = %open.incident, run = %id, runbook = plan.runbook, "run opened");
+                    return Ok(id);
+                }
                 Err(AppendError::Conflict { .. }) => {}
                 Err(error) => return Err(EngineError::NotWritten(error)),
             }

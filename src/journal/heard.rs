@@ -1,28 +1,35 @@
-//! A journal that tells listeners in its own process when something was appended.
+//! A journal that tells listeners in its own process when something was appended, and measures how long that took.
 //!
 //! Lives here: [`Heard`], a journal around a journal. [`Journal::version`] tells of *other* processes' appends; this tells of
 //! our own, so that a server needs no polling for what it wrote itself. Never lives here: what was appended; whoever listens
 //! reads it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::channel::mpsc;
 use futures::future::BoxFuture;
 
-use super::{AppendError, Appended, Batch, Blob, ChainHead, Journal, Ownership, ReadError, Row, Select, StreamInfo};
+use super::{
+    AppendError, Appended, Batch, Blob, ChainHead, Condition, Journal, Ownership, ReadError, Row, Select, StreamInfo,
+};
+use crate::base::clock::Clock;
 use crate::base::event::{Instant, Stream};
+use crate::base::metrics::{self, Spans};
 
 /// A journal whose appends can be heard.
 pub struct Heard {
     inner: Arc<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    took: Spans,
     listeners: Mutex<Vec<mpsc::Sender<()>>>,
 }
 
 impl Heard {
-    /// Around `inner`.
+    /// Around `inner`; `clock` tells how long appends take.
     #[must_use]
-    pub fn new(inner: Arc<dyn Journal>) -> Self {
-        Self { inner, listeners: Mutex::default() }
+    pub fn new(inner: Arc<dyn Journal>, clock: Arc<dyn Clock>) -> Self {
+        Self { inner, clock, took: metrics::JOURNAL_APPEND.spans(), listeners: Mutex::default() }
     }
 
     /// From now on every append of this process puts a token here. Tokens that were not taken yet stand for all that came
@@ -32,6 +39,17 @@ impl Heard {
         let (sender, receiver) = mpsc::channel(1);
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         receiver
+    }
+
+    fn measure(&self, appended: &Result<Appended, AppendError>, took: Duration) {
+        let failed = |reason: &'static str| metrics::JOURNAL_FAILURES.add(&[("reason", reason.into())], 1);
+        match appended {
+            Ok(_) => self.took.took(took),
+            // Somebody else was first; it is decided anew.
+            Err(AppendError::Conflict { .. }) => {}
+            Err(AppendError::Refused(_)) => failed("refused"),
+            Err(AppendError::Uncertain(_)) => failed("uncertain"),
+        }
     }
 
     fn tell(&self) {
@@ -47,7 +65,9 @@ impl Heard {
 impl Journal for Heard {
     fn append(&self, batch: Batch, at: Instant) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
+            let began = self.clock.monotonic();
             let appended = self.inner.append(batch, at).await;
+            self.measure(&appended, self.clock.monotonic().saturating_sub(began));
             // What could not be confirmed may be there all the same.
             if !matches!(appended, Err(AppendError::Conflict { .. } | AppendError::Refused(_))) {
                 self.tell();
@@ -84,6 +104,10 @@ impl Journal for Heard {
         self.inner.version()
     }
 
+    fn condition(&self) -> BoxFuture<'_, Condition> {
+        self.inner.condition()
+    }
+
     fn own(&self, stream: &Stream) -> Result<Option<Box<dyn Ownership>>, ReadError> {
         self.inner.own(stream)
     }
@@ -94,6 +118,7 @@ mod tests {
     use futures::executor::block_on;
 
     use super::*;
+    use crate::base::clock::VirtualClock;
     use crate::base::event::IncidentId;
     use crate::journal::memory::MemoryJournal;
     use crate::journal::{Item, NewEvent};
@@ -109,9 +134,9 @@ mod tests {
 
     #[test]
     fn an_append_is_heard_and_a_refused_one_is_not() {
-        let journal = Heard::new(Arc::new(MemoryJournal::new(1)));
-        let mut heard = journal.listen();
         let now = "2026-02-02T11:00:00Z".parse().unwrap();
+        let journal = Heard::new(Arc::new(MemoryJournal::new(1)), Arc::new(VirtualClock::starting_at(now)));
+        let mut heard = journal.listen();
         assert!(block_on(journal.append(batch(7), now)).is_err());
         assert!(heard.try_recv().is_err(), "a conflict wrote nothing");
         block_on(journal.append(batch(0), now)).unwrap();

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use super::batch::{Draft, recorded_at};
 use super::erase::ERASED;
 use super::{
-    AppendError, Appended, Batch, Blob, ChainHead, Journal, Ownership, ReadError, Row, Select, StreamInfo, chain,
+    AppendError, Appended, Batch, Blob, ChainHead, Condition, Journal, Ownership, ReadError, Row, Select, StreamInfo,
+    chain,
 };
 use crate::base::event::{Instant, Stream};
 
@@ -154,6 +155,11 @@ impl Journal for MemoryJournal {
     /// No other process can reach this memory.
     fn version(&self) -> BoxFuture<'_, Result<u64, ReadError>> {
         Box::pin(ready(Ok(0)))
+    }
+
+    /// Memory can always be written.
+    fn condition(&self) -> BoxFuture<'_, Condition> {
+        Box::pin(ready(Condition::default()))
     }
 
     fn own(&self, stream: &Stream) -> Result<Option<Box<dyn Ownership>>, ReadError> {

@@ -208,6 +208,34 @@ pub enum ReadError {
     },
 }
 
+/// How a journal is, as far as its store can tell by trying.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Why nothing can be written now; `None`: it can.
+    pub hindrance: Option<Hindrance>,
+    /// What it takes on its disk, in bytes; `None` where there is no disk.
+    pub size: Option<u64>,
+    /// What this process may still write there, in bytes; `None` where the system does not tell.
+    pub free: Option<u64>,
+}
+
+/// Why a journal cannot be written. It names no file: what it says may be shown to whoever asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hindrance {
+    /// Its disk is full.
+    NoRoom,
+    /// It may only be read.
+    ReadOnly,
+    /// Another program keeps it locked.
+    Locked,
+    /// Its disk does not do what it is told.
+    Disk,
+    /// What stands in it contradicts itself.
+    Damaged,
+    /// Whoever writes it ended, or something else that the log names.
+    Other,
+}
+
 /// Held by the process that drives a stream; dropping it lets another take over. A dead process holds nothing.
 pub trait Ownership: Send + Sync {}
 
@@ -242,6 +270,10 @@ pub trait Journal: Send + Sync {
 
     /// A number that changes when *another* process has appended; cheap enough to ask ten times a second.
     fn version(&self) -> BoxFuture<'_, Result<u64, ReadError>>;
+
+    /// Tries whether it can be written, without leaving an event behind, and looks how much room there is. It takes its turn behind what
+    /// is being written: whoever asks sets a limit to how long they wait.
+    fn condition(&self) -> BoxFuture<'_, Condition>;
 
     /// Takes the right to drive a stream; `Ok(None)` when a living process has it.
     ///

@@ -203,7 +203,7 @@ impl Stage {
         world: ScriptedWorld,
         left_to: Option<String>,
     ) -> Result<Self, EngineError> {
-        let journal = Arc::new(Heard::new(Arc::new(MemoryJournal::new(scenario.seed))));
+        let journal = Arc::new(Heard::new(Arc::new(MemoryJournal::new(scenario.seed)), clock.clone()));
         let engine = Engine::new(journal.clone(), clock.clone());
         let by = Actor::Person { name: Person::new(&scenario.by), door: DOOR.to_owned(), login: None };
         let ear = Ear::default();

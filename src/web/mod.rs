@@ -9,6 +9,7 @@ pub mod assets;
 pub mod hooks;
 mod listen;
 pub mod live;
+pub mod operations;
 pub mod pages;
 pub mod session;
 

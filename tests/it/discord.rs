@@ -16,7 +16,7 @@ mod oncall;
 mod outage;
 mod paging;
 mod people;
-mod place;
+pub mod place;
 mod protocol;
 mod response;
 mod rules;

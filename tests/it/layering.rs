@@ -55,6 +55,7 @@ const ABSENCES: &[(&str, &[&str])] = &[
     ("hyper::", &["chat/discord/endpoint", "client/http", "rehearsal/live", "web/listen"]),
     ("reqwest::", &["client"]),
     ("rusqlite::", &["journal", "samples"]),
+    ("metrics_exporter_prometheus::", &["bot/metrics"]),
     ("resvg::", &["view/chart/png"]),
     ("std::fs", &["journal", "config", "bot", "chat", "main", "client/process", "rehearsal", "samples"]),
     ("std::env", &["config", "main", "chat", "client/process"]),

@@ -15,6 +15,7 @@ mod lists;
 mod monitors;
 mod month;
 mod oncall;
+mod operations;
 mod people;
 mod railway_schema;
 mod real_incident;

@@ -10,7 +10,7 @@
 pub mod discord;
 mod http;
 pub mod pagerduty;
-mod ports;
+pub mod ports;
 pub mod process;
 pub mod railway;
 pub mod redis;

@@ -23,6 +23,7 @@ use super::thread::{House, Nudge, Threads, keep, linked};
 use super::verbs::{Verb, verbs};
 use crate::base::clock::Clock;
 use crate::base::event::IncidentId;
+use crate::base::metrics;
 use crate::bot::fleet::{Appended, Fleet};
 use crate::bot::{Bot, Fault};
 
@@ -59,6 +60,14 @@ pub async fn serve(
     let (out, mut incoming) = mpsc::unbounded();
     // Listening comes first: it needs nothing of Discord's, and what cannot be listened at is said at once.
     let (address, _requests) = listen(settings, &clock, &out).await?;
+    match address {
+        Some(_) => bot.chat().is_over_http(),
+        None => bot.chat().is_down(),
+    }
+    for direction in ["in", "out"] {
+        // There from the start, so that nobody takes silence for health.
+        metrics::CHAT_BACKLOG.change(&[("direction", direction.into())], 0.0);
+    }
     let me = {
         let introduced = introduce_until(&http, settings, &verbs, clock.as_ref()).fuse();
         futures::pin_mut!(introduced);
@@ -71,8 +80,10 @@ pub async fn serve(
         }
     };
     let house = House { bot, fleet: fleet.clone(), http: http.clone(), settings, me: me.id, threads };
-    let _connection =
-        address.is_none().then(|| AbortOnDrop::spawn(gateway::stay(settings.http.clone(), settings.guild, clock, out)));
+    let _connection = address.is_none().then(|| {
+        let chat = bot.chat().clone();
+        AbortOnDrop::spawn(gateway::stay(settings.http.clone(), settings.guild, clock, out, chat))
+    });
     let mut door = Door { house: &house, verbs, nudges: BTreeMap::new(), keepers: FuturesUnordered::new() };
     door.find_open().await?;
     if address.is_some() {
@@ -92,7 +103,7 @@ pub async fn serve(
                 Incoming::Gone(channel) => door.nudge_in(channel, Nudge::Gone),
                 other => {
                     let context = Context { house: &house, verbs: door.verbs.clone(), incident: door.incident_of(&other) };
-                    tasks.push(context.take(other).boxed_local());
+                    tasks.push(context.take(other).map(|()| gateway::carried_out()).boxed_local());
                 }
             },
             appended = news.select_next_some() => {

@@ -165,6 +165,7 @@ async fn visit(desk: Arc<Desk>, stream: TcpStream, gives_way: oneshot::Receiver<
 
 impl Desk {
     fn tell(&self, incoming: Incoming) {
+        incoming.counts();
         // Nobody listens only when the process is leaving.
         drop(self.out.unbounded_send(incoming));
     }

@@ -7,19 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::channel::{mpsc, oneshot};
-use serenity::all::ClientBuilder;
 use serenity::all::{
     ActionRowComponent, ChannelId, CommandInteraction, ComponentInteraction, ComponentInteractionDataKind, Context,
     CreateActionRow, CreateInputText, CreateInteractionResponse, CreateInteractionResponseMessage, CreateModal,
     EventHandler, GatewayIntents, GuildChannel, GuildId, Http, InputTextStyle, Interaction, Message, MessageId,
     ModalInteraction, PartialGuildChannel, Ready, ResumedEvent, Role,
 };
+use serenity::all::{ClientBuilder, ConnectionStage};
 
 use super::answer::private;
 use super::settings::MakeHttp;
 use super::thread::trouble::{answered_before, may_pass};
 use crate::base::clock::Clock;
+use crate::base::metrics;
 use crate::bot::offers::{First, OfferId};
+use crate::bot::readiness::Chat;
 
 /// What is asked for at the gateway: threads and the bot's own guild, and messages, whose text Discord shows only where the bot
 /// is mentioned. None of them is privileged.
@@ -61,6 +63,29 @@ pub enum Incoming {
         /// Whether the session is a new one.
         anew: bool,
     },
+}
+
+impl Incoming {
+    /// Whether a person said it, and waits for what it leads to.
+    #[must_use]
+    pub fn is_said(&self) -> bool {
+        match self {
+            Self::Command(_) | Self::Typing(..) | Self::Press(..) | Self::Wrote(..) | Self::Message(_) => true,
+            Self::Passed(..) | Self::Deleted(..) | Self::Gone(_) | Self::Permitted | Self::Connected { .. } => false,
+        }
+    }
+
+    /// Counts it among what is to be carried out; [`carried_out`] takes it away again.
+    pub(super) fn counts(&self) {
+        if self.is_said() {
+            metrics::CHAT_BACKLOG.change(&[("direction", "in".into())], 1.0);
+        }
+    }
+}
+
+/// One thing less that somebody said is to be carried out.
+pub(super) fn carried_out() {
+    metrics::CHAT_BACKLOG.change(&[("direction", "in".into())], -1.0);
 }
 
 /// Where suggestions go. They are the first answer themselves, so each way in has its own way back.
@@ -186,6 +211,7 @@ struct Ears {
 
 impl Ears {
     fn tell(&self, incoming: Incoming) {
+        incoming.counts();
         // Nobody listens only when the process is leaving.
         drop(self.out.unbounded_send(incoming));
     }
@@ -282,10 +308,19 @@ impl EventHandler for Ears {
 
 /// Stays connected to the gateway until the future is dropped. Serenity resumes a dropped connection by itself; where it gives
 /// up, and before Discord is there at all, this begins anew.
-pub async fn stay(http: MakeHttp, guild: GuildId, clock: Arc<dyn Clock>, out: mpsc::UnboundedSender<Incoming>) {
+/// `chat` learns how the connection is.
+pub async fn stay(
+    http: MakeHttp,
+    guild: GuildId,
+    clock: Arc<dyn Clock>,
+    out: mpsc::UnboundedSender<Incoming>,
+    chat: Chat,
+) {
     let mut failures = 0;
     loop {
-        match connect(http(), guild, clock.clone(), out.clone()).await {
+        let ended = connect(http(), guild, clock.clone(), out.clone(), &chat).await;
+        chat.is_down();
+        match ended {
             Ok(()) => failures = 0,
             Err(error) => {
                 tracing::warn!(%error, "Discord's gateway is not there");
@@ -302,10 +337,17 @@ async fn connect(
     guild: GuildId,
     clock: Arc<dyn Clock>,
     out: mpsc::UnboundedSender<Incoming>,
+    chat: &Chat,
 ) -> serenity::Result<()> {
     // Where it cannot be asked, serenity would try an address of its own: Discord is asked first.
     http.get_gateway().await?;
     let ears = Ears { out, guild, clock };
     let mut client = ClientBuilder::new_with_http(http, INTENTS).event_handler(ears).await?;
+    // It tells of new connections, and not of every one that broke; what it knows of them can be asked.
+    let runners = client.shard_manager.runners.clone();
+    chat.stands_where(Arc::new(move || {
+        let runners = runners.clone();
+        Box::pin(async move { runners.lock().await.values().any(|runner| runner.stage == ConnectionStage::Connected) })
+    }));
     client.start().await
 }

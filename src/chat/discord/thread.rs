@@ -8,6 +8,7 @@ mod made;
 mod seen;
 mod sent;
 pub(super) mod trouble;
+mod untold;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::domain::run::event::Event;
 use crate::domain::run::state::State;
 use crate::domain::timeline::Fact;
 use trouble::Trouble;
+use untold::Untold;
 
 /// The card is edited at most this often.
 const EDITS_APART: TimeDelta = TimeDelta::seconds(2);
@@ -143,6 +145,7 @@ struct Room<'a> {
     proposed: bool,
     /// The kind of trouble that there is, for as long as there is any.
     trouble: Option<&'static str>,
+    untold: Untold,
 }
 
 /// Keeps the thread of one incident until nobody nudges it any more. What is recorded from event `since` on comes as nudges;
@@ -173,6 +176,7 @@ pub async fn keep(
                 if room.trouble.take().is_some() {
                     tracing::info!(%incident, "the thread is up to date again");
                 }
+                room.untold.are(0);
                 (due, pause) = (later, FIRST_PAUSE);
             }
             Err(trouble) => {
@@ -213,6 +217,7 @@ impl<'a> Room<'a> {
             last: 0,
             proposed: false,
             trouble: None,
+            untold: Untold::default(),
         };
         if let Some(thread) = room.thread {
             room.known(thread);
@@ -285,6 +290,7 @@ impl<'a> Room<'a> {
             .filter(|(recorded, _)| recorded.pos > self.told)
             .filter_map(|(recorded, said)| Some((recorded, said?)))
             .collect();
+        self.untold.are(u32::try_from(missed.len()).unwrap_or(u32::MAX));
         self.notes = if missed.is_empty() { VecDeque::new() } else { told::catch_up(&missed).into() };
         self.behind = false;
         Ok(())
@@ -297,6 +303,7 @@ impl<'a> Room<'a> {
                 self.last = recorded.pos;
                 self.measure(&recorded);
                 let said = self.wording.tell(&recorded.event);
+                self.untold.are(self.untold.many() + u32::from(said.is_some()));
                 let note = told::note(&recorded, said);
                 self.notes.extend(note.filter(|_| !self.behind).map(|note| (recorded.pos, note)));
                 // While Discord is away nothing is heaped up: the journal has it.

@@ -277,6 +277,25 @@ pub enum Does {
     Manual,
 }
 
+impl Does {
+    /// Which kind of step it is, in the word that a runbook writes; `manual` where it writes none.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Act(spec) => spec.kind.key(),
+            Self::Watch(_) => "watch",
+            Self::Wait(_) => "wait",
+            Self::Ask(_) => "ask",
+            Self::Decide(_) => "decide",
+            Self::Set(_) => "set",
+            Self::Notify(_) => "notify",
+            Self::Runbook(_) => "runbook",
+            Self::Each(each) => each.does.kind(),
+            Self::Manual => "manual",
+        }
+    }
+}
+
 /// A runbook inside a runbook.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubRunbook {

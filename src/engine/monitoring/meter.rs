@@ -1,24 +1,38 @@
-//! How well the schedule is kept, for logs: counted here, told once a minute.
+//! How well the schedule is kept, for logs and metrics: counted here, logged once a minute.
 
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
+use crate::base::metrics::{self, Spans};
+
 /// Counts since it was told last.
-#[derive(Debug, Default)]
 pub(super) struct Meter {
     /// Probes that began.
     probes: u64,
     /// Turns left out because the one before was still under way.
-    pub skipped: u64,
+    skipped: u64,
     /// How late they began, in milliseconds.
     late: BTreeMap<i64, u64>,
+    lateness: Spans,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self { probes: 0, skipped: 0, late: BTreeMap::new(), lateness: metrics::MONITOR_LATENESS.spans() }
+    }
 }
 
 impl Meter {
     pub(super) fn began(&mut self, late: TimeDelta) {
         self.probes += 1;
         *self.late.entry(late.num_milliseconds().max(0)).or_default() += 1;
+        self.lateness.took(late.to_std().unwrap_or_default());
+    }
+
+    pub(super) fn skip(&mut self) {
+        self.skipped += 1;
+        metrics::MONITOR_SKIPPED.add(&[], 1);
     }
 
     /// Tells, and begins anew.

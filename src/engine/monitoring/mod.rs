@@ -18,6 +18,7 @@ use futures::channel::mpsc;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _, select_biased};
+use tracing::Instrument as _;
 
 use self::meter::Meter;
 use self::one::{One, Question};
@@ -214,7 +215,7 @@ impl<'a> Turn<'a> {
             }
             // One that is still under way is not started again.
             if one.busy {
-                self.meter.skipped += 1;
+                self.meter.skip();
             } else {
                 one.busy = true;
                 one.due = at;
@@ -235,7 +236,9 @@ impl<'a> Turn<'a> {
         let asking = match &one.question {
             Question::Ask(question) => {
                 let question = Arc::clone(question);
-                async move { (index, Came::Sample(question.ask(with.executors, with.engine.clock()).await)) }.boxed()
+                let asking =
+                    async move { (index, Came::Sample(question.ask(with.executors, with.engine.clock()).await)) };
+                asking.instrument(one.span()).boxed()
             }
             Question::Wait => {
                 let name = one.name.clone();
@@ -273,6 +276,7 @@ impl<'a> Turn<'a> {
             }
             Came::Written(Ok(rows)) => {
                 for row in &rows {
+                    tracing::info!(monitor = &*self.all[index].name, event = row.kind, "monitor changed");
                     if let Err(error) = self.all[index].read.take(row) {
                         tracing::error!(%error, "an event that was just written cannot be read");
                     }
@@ -354,8 +358,9 @@ impl<'a> Turn<'a> {
         match outstanding(&one.spec, &one.read.state) {
             Some(alert) => {
                 let alerts = self.with.alerts;
+                let span = one.span();
                 let taking = async move { (index, Came::Taken(alert.status, alerts.take(&alert).await)) };
-                self.under_way.push(taking.boxed());
+                self.under_way.push(taking.instrument(span).boxed());
             }
             None => self.all[index].busy = false,
         }
@@ -365,12 +370,12 @@ impl<'a> Turn<'a> {
         let engine = self.with.engine;
         let one = &self.all[index];
         // The journal needs what the stream holds, not what was seen since.
-        let (name, read) = (one.name.clone(), one.read.clone());
+        let (name, read, span) = (one.name.clone(), one.read.clone(), one.span());
         let writing = async move {
             let now = engine.clock().now();
             (index, Came::Written(engine.append_monitor(&name, &read, &events, &Actor::Bot, now).await))
         };
-        self.under_way.push(writing.boxed());
+        self.under_way.push(writing.instrument(span).boxed());
     }
 
     fn read_again(&mut self, index: usize) {

@@ -142,6 +142,11 @@ impl Asking {
 }
 
 impl One {
+    /// What is around everything that is done for it, for logs.
+    pub(super) fn span(&self) -> tracing::Span {
+        tracing::error_span!("monitor", monitor = &*self.name)
+    }
+
     /// When it is due for the first time; never, where nobody knows what to ask.
     ///
     /// Each has a place of its own within its interval, by its name: they are spread, and a restart does not move them.

@@ -49,6 +49,15 @@ pub fn try_write(path: &Path) -> Result<Tried, OpenError> {
     Ok(Tried::Writable)
 }
 
+/// What the journal at `path` takes, with the log beside it, in bytes; `None` where there is none.
+#[must_use]
+pub fn size(path: &Path) -> Option<u64> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = fs::metadata(PathBuf::from(log)).map_or(0, |meta| meta.len());
+    Some(fs::metadata(path).ok()?.len() + log)
+}
+
 /// The bytes that this user may still write to the journal's disk; `None` where the system does not tell.
 #[must_use]
 pub fn free_space(path: &Path) -> Option<u64> {

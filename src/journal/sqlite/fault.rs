@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::{Error, ErrorCode, ffi};
 
-use crate::journal::{Place, ReadError};
+use crate::journal::{Hindrance, Place, ReadError};
 
 /// How long a statement waits for another process's write lock.
 pub(super) const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
@@ -36,6 +36,24 @@ impl Fault {
             Self::Sqlite(error) => ReadError::Failed(explain(path, &error)),
             Self::Damaged { place, what } => ReadError::Damaged { place, what },
         }
+    }
+}
+
+/// What keeps the journal from being written, without naming it.
+pub(super) fn hindrance(fault: &Fault) -> Hindrance {
+    let error = match fault {
+        Fault::Sqlite(error) => error,
+        Fault::Damaged { .. } => return Hindrance::Damaged,
+    };
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Hindrance::NoRoom,
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Hindrance::ReadOnly,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Hindrance::Locked,
+        Some(ErrorCode::SystemIoFailure) => Hindrance::Disk,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation) => {
+            Hindrance::Damaged
+        }
+        _ => Hindrance::Other,
     }
 }
 

@@ -24,7 +24,8 @@ use self::reader::Reader;
 use self::writer::{Job, Writer};
 use super::batch::Draft;
 use super::{
-    AppendError, Appended, Batch, Blob, ChainHead, Journal, Ownership, ReadError, Row, Select, StreamInfo, chain,
+    AppendError, Appended, Batch, Blob, ChainHead, Condition, Hindrance, Journal, Ownership, ReadError, Row, Select,
+    StreamInfo, chain,
 };
 use crate::base::event::{Instant, Stream};
 
@@ -165,6 +166,18 @@ impl Journal for SqliteJournal {
             answer
                 .await
                 .map_err(|_| ReadError::Failed("the writing thread ended; start the program again".to_owned()))?
+        })
+    }
+
+    fn condition(&self) -> BoxFuture<'_, Condition> {
+        Box::pin(async move {
+            let hindered = |hindrance| Condition { hindrance: Some(hindrance), ..Condition::default() };
+            let Some(writer) = &self.writer else { return hindered(Hindrance::ReadOnly) };
+            let (reply, answer) = oneshot::channel();
+            match writer.send(Job::Condition(reply)) {
+                Ok(()) => answer.await.unwrap_or(hindered(Hindrance::Other)),
+                Err(_) => hindered(Hindrance::Other),
+            }
         })
     }
 

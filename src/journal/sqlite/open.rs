@@ -237,6 +237,12 @@ pub(super) fn format_of(path: &Path, connection: &Connection) -> Result<Option<i
     Ok(Some(found))
 }
 
+/// Writes the number of the format that the file has anyway, in the open transaction.
+pub(super) fn write_format_again(connection: &Connection) -> rusqlite::Result<()> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    connection.pragma_update(None, "user_version", found)
+}
+
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     let seen = format_of(path, connection)?.unwrap_or(0);
     if seen == known() {

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::{at, batch, event, file, item, record, run};
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::verify::verify;
-use crate::journal::{AppendError, Journal, Select};
+use crate::journal::{AppendError, Hindrance, Journal, Select};
 
 /// Where the child finds its journal.
 const JOURNAL: &str = "RUNDOWN_TEST_JOURNAL";
@@ -42,8 +42,26 @@ fn child_that_appends() {
     println!("answer: verified: {count}");
 }
 
+/// The child: appends again and again, asks after each time how the journal is, and prints both.
+#[test]
+#[ignore = "run by the tests of failing disks, in a child process"]
+fn child_that_asks() {
+    let Ok(path) = std::env::var(JOURNAL) else { return };
+    let journal = SqliteJournal::open(path).unwrap();
+    for _ in 0..20 {
+        let stored = block_on(journal.streams("run:", false)).unwrap().first().map_or(0, |info| info.seq);
+        let one = batch(vec![item(&run(1), stored, vec![event("note", &"x".repeat(2000))])]);
+        let answer = block_on(journal.append(one, at(0))).map_or("failed", |_| "stored");
+        println!("answer: {answer}: {:?}", block_on(journal.condition()).hindrance);
+    }
+}
+
 /// Runs the child on `path` with system calls failing as `inject` says (strace's syntax), those on the file `on` only.
 fn child(path: &Path, on: &str, inject: &str) -> Vec<String> {
+    child_called("child_that_appends", path, on, inject)
+}
+
+fn child_called(name: &str, path: &Path, on: &str, inject: &str) -> Vec<String> {
     let test = std::env::current_exe().unwrap();
     let folder = path.parent().unwrap();
     let output = Command::new("strace")
@@ -51,7 +69,7 @@ fn child(path: &Path, on: &str, inject: &str) -> Vec<String> {
         .arg(folder.join(on))
         .args(["-e", &format!("inject={inject}")])
         .arg(test)
-        .args(["--ignored", "--exact", "journal::tests::faults::child_that_appends", "--nocapture"])
+        .args(["--ignored", "--exact", &format!("journal::tests::faults::{name}"), "--nocapture"])
         .env(JOURNAL, path)
         .output()
         .expect("strace is installed (script/bootstrap does it)");
@@ -121,6 +139,48 @@ fn a_full_disk_refuses_and_says_so_until_there_is_room() {
     assert!(refused.iter().all(|text| text.contains("no room left")), "{answers:#?}");
     assert_eq!(having(&answers, "uncertain: "), Vec::<&str>::new());
     assert_eq!(having(&answers, "verified: "), ["20"]);
+}
+
+#[test]
+fn a_full_disk_is_no_room_until_a_write_reaches_it_again() {
+    let (_folder, path) = started();
+    let answers = child_called("child_that_asks", &path, "journal.db-wal", "pwrite64,write:error=ENOSPC:when=30..34");
+    let words: Vec<&str> = answers.iter().map(String::as_str).collect();
+    let (before, rest) = words.split_at(words.iter().position(|word| *word != "stored: None").expect("it fails"));
+    assert!(!before.is_empty(), "{answers:#?}");
+    let (full, after) = rest.split_at(rest.iter().position(|word| word.ends_with("None")).expect("it works again"));
+    // Every try is a real write: it fails as the append did, and the first that reaches the disk is believed.
+    assert!(full.len() > 1 && full.iter().all(|word| *word == "failed: Some(NoRoom)"), "{answers:#?}");
+    assert!(after.iter().skip(1).all(|word| *word == "stored: None") && after.len() > 5, "{answers:#?}");
+}
+
+#[test]
+fn a_disk_that_stays_broken_is_told_each_time() {
+    let (_folder, path) = started();
+    let answers = child_called("child_that_asks", &path, "journal.db-wal", "fsync,fdatasync:error=EIO:when=6+");
+    assert_eq!(answers.last().map(String::as_str), Some("failed: Some(Disk)"), "{answers:#?}");
+    assert_eq!(having(&answers, "failed: Some(Disk)").len(), having(&answers, "failed: ").len(), "{answers:#?}");
+}
+
+#[test]
+fn a_journal_that_another_program_keeps_locked_is_locked_for_as_long() {
+    let (_folder, path) = started();
+    let journal = SqliteJournal::open(&path).unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("begin exclusive").unwrap();
+    assert_eq!(block_on(journal.condition()).hindrance, Some(Hindrance::Locked));
+    other.execute_batch("rollback").unwrap();
+    let condition = block_on(journal.condition());
+    assert_eq!(condition.hindrance, None);
+    assert!(condition.size > Some(0) && condition.free > Some(0), "{condition:?}");
+    assert_eq!(block_on(journal.head()).unwrap().pos, 2, "asking leaves nothing behind");
+}
+
+#[test]
+fn a_file_that_may_only_be_read_says_so() {
+    let (_folder, path) = started();
+    let journal = SqliteJournal::open_read_only(&path).unwrap();
+    assert_eq!(block_on(journal.condition()).hindrance, Some(Hindrance::ReadOnly));
 }
 
 #[test]

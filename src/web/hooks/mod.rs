@@ -33,6 +33,7 @@ use serde_json::json;
 use super::listen::Peer;
 use crate::base::clock::Clock;
 use crate::base::event::Severity;
+use crate::base::metrics;
 use crate::bot::Fault;
 use crate::bot::alerting::Took;
 use crate::domain::alert::Alert;
@@ -122,6 +123,14 @@ const WAITING: usize = 64;
 
 /// The addresses, and what is to be taken in through them.
 pub fn open(settings: Arc<Settings>, clock: Arc<dyn Clock>) -> (Router, mpsc::Receiver<Job>) {
+    for source in settings.sources.keys() {
+        // There from the start: what was never seen cannot be seen to grow.
+        let source = ("source", source.word().into());
+        metrics::ALERTS_RECEIVED.add(std::slice::from_ref(&source), 0);
+        REASONS
+            .iter()
+            .for_each(|reason| metrics::ALERTS_REFUSED.add(&[source.clone(), ("reason", (*reason).into())], 0));
+    }
     let (jobs, todo) = mpsc::channel(WAITING);
     (router(Arc::new(Desk::new(settings, clock, jobs))), todo)
 }
@@ -156,6 +165,9 @@ async fn take(
     let of = of.filter(|(_, proof)| key.is_none() || matches!(proof, Proof::Path(_)));
     let Some((source, proof)) = of else { return refuse(StatusCode::NOT_FOUND, "there is nothing here") };
     let taken = desk.take(source, proof, key, peer, request).await;
+    if let Some(reason) = refused_for(taken.status()) {
+        metrics::ALERTS_REFUSED.add(&[("source", source.word().into()), ("reason", reason.into())], 1);
+    }
     // Who sends too much must not fill the log as well.
     if !matches!(taken.status(), StatusCode::ACCEPTED | StatusCode::TOO_MANY_REQUESTS) {
         let (source, status) = (source.word(), taken.status().as_u16());
@@ -254,6 +266,7 @@ impl Desk {
         let late = self.clock.sleep_until(self.clock.now() + WRITE);
         match select(took, late).await {
             Either::Left((Ok(Ok(took)), _)) => {
+                metrics::ALERTS_RECEIVED.add(&[("source", source.word().into())], number as u64);
                 let incidents: Vec<&str> = took.incidents.iter().map(|incident| incident.as_str()).collect();
                 let told = json!({ "accepted": number, "left_out": left_out, "incidents": incidents });
                 (StatusCode::ACCEPTED, Json(told)).into_response()
@@ -261,6 +274,22 @@ impl Desk {
             // Taking in the same alerts again changes nothing, so it does not matter how far it came.
             _ => later(),
         }
+    }
+}
+
+/// Why requests are refused, as metrics tell them apart.
+const REASONS: [&str; 5] = ["unproven", "malformed", "repeated", "too_many", "not_written"];
+
+/// Why a request was refused, as metrics tell; `None` where it was not.
+fn refused_for(status: StatusCode) -> Option<&'static str> {
+    let [unproven, malformed, repeated, too_many, not_written] = REASONS;
+    match status {
+        StatusCode::ACCEPTED => None,
+        StatusCode::UNAUTHORIZED => Some(unproven),
+        StatusCode::CONFLICT => Some(repeated),
+        StatusCode::TOO_MANY_REQUESTS => Some(too_many),
+        status if status.is_server_error() => Some(not_written),
+        _ => Some(malformed),
     }
 }
 

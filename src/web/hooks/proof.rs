@@ -44,6 +44,15 @@ impl Token {
     pub(super) fn is(&self, shown: &[u8]) -> bool {
         verify(&self.key, shown, self.tag.as_ref()).is_ok()
     }
+
+    /// Whether the value of an `Authorization` header is `Bearer` with this secret.
+    #[must_use]
+    pub fn is_borne(&self, header: &[u8]) -> bool {
+        let Some((scheme, value)) = header.split_at_checked(7) else { return false };
+        let is_bearer = scheme.eq_ignore_ascii_case(b"bearer ");
+        // Both are looked at, whatever the first one says.
+        self.is(value.trim_ascii()) & is_bearer
+    }
 }
 
 /// A signature: HMAC-SHA256 over `time` + `between` + the body, in hexadecimal digits behind a `prefix`.
@@ -114,10 +123,7 @@ impl Proof {
         match self {
             Self::Bearer(token) => {
                 let header = (shown.header)("authorization").ok_or(Refused::Missing)?;
-                let (scheme, value) = header.split_at_checked(7).ok_or(Refused::Forged)?;
-                let is_bearer = scheme.eq_ignore_ascii_case(b"bearer ");
-                // Both are looked at, whatever the first one says.
-                if token.is(value.trim_ascii()) & is_bearer { Ok(None) } else { Err(Refused::Forged) }
+                if token.is_borne(header) { Ok(None) } else { Err(Refused::Forged) }
             }
             Self::Path(token) => {
                 let key = shown.key.ok_or(Refused::Missing)?;

@@ -15,6 +15,7 @@ use futures::future::{Either, select};
 use tokio::sync::{Mutex as Held, MutexGuard as Holding, watch};
 
 use crate::base::event::IncidentId;
+use crate::base::metrics;
 use crate::bot::board::Board;
 use crate::bot::{Bot, Fault};
 pub use shared::{Region, Rendered, Shared};
@@ -38,6 +39,7 @@ pub struct Counted(watch::Sender<usize>);
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.send_modify(|streams| *streams -= 1);
+        metrics::EVENT_STREAMS.change(&[], -1.0);
     }
 }
 
@@ -56,6 +58,8 @@ pub struct View {
     pub told: Told,
     /// What was made for several who look at it.
     pub shared: Shared,
+    /// The room's number when it was read last.
+    number: u64,
 }
 
 impl Live {
@@ -75,6 +79,7 @@ impl Live {
     #[must_use]
     pub fn count(&self) -> Counted {
         self.streams.send_modify(|streams| *streams += 1);
+        metrics::EVENT_STREAMS.change(&[], 1.0);
         Counted(self.streams.clone())
     }
 
@@ -171,15 +176,29 @@ impl Room {
         self.more.subscribe()
     }
 
-    /// What is known now: read the first time, later only what came since. Whoever comes at the same time waits, and reads nothing.
+    /// What is known now: read the first time, later only what came since.
     ///
     /// # Errors
     /// There is no such incident, the journal.
     pub async fn enter(&self, bot: &Bot, incident: &IncidentId) -> Result<Entered<'_>, Fault> {
+        self.enter_told(bot, incident, u64::MAX).await
+    }
+
+    /// The same for one of many who were told at once that there is more: the first one reads, the others find it read. `told` is the
+    /// number they heard.
+    ///
+    /// # Errors
+    /// As [`Self::enter`].
+    pub async fn enter_told(&self, bot: &Bot, incident: &IncidentId, told: u64) -> Result<Entered<'_>, Fault> {
         let mut seen = self.seen.lock().await;
+        // Noted before it is read: what is told meanwhile is read again.
+        let number = *self.more.borrow();
         match seen.as_mut() {
+            Some(view) if view.number >= told => {}
             Some(view) => {
-                if bot.advance(&mut view.board).await? {
+                let more = bot.advance(&mut view.board).await?;
+                view.number = number;
+                if more {
                     view.told.take(&view.board.facts);
                     view.shared.clear();
                 }
@@ -188,7 +207,7 @@ impl Room {
                 let board = bot.board(incident).await?;
                 let mut told = Told::default();
                 told.take(&board.facts);
-                *seen = Some(View { board, told, shared: Shared::default() });
+                *seen = Some(View { board, told, shared: Shared::default(), number });
             }
         }
         Ok(Entered(seen))

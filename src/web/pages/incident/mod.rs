@@ -75,7 +75,7 @@ async fn show(
             }
             (part("asks"))
             div class="grid" {
-                div { (part(runs::RUNS)) (part("charts")) }
+                div { (part("charts")) (part(runs::RUNS)) }
                 div {
                     (log::log(&view.board, &lines, &look, &pen))
                     (part("investigation")) (part("actions"))

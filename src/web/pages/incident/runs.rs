@@ -88,6 +88,9 @@ fn head(run: &State, pen: &Pen<'_>) -> Markup {
                 " · "
                 progress value=(done) max=(all) aria-label="steps done" {}
                 " " (done) " of " (all) " steps"
+                @for position in run.active() {
+                    " · now: " a href={ "#" (step_id(run, &run.step(position).id)) } { (one_line(&run.step(position).title, 80)) }
+                }
             }
             @if !run.is_over() {
                 div class="acts" {

@@ -114,8 +114,8 @@ impl Listener {
     /// The next thing to say.
     async fn next(&mut self) -> Result<Bytes, Fault> {
         if !self.begun {
-            self.begun = true;
             let first = self.read().await?;
+            self.begun = true;
             let mut hello = b"retry: 1000\n".to_vec();
             hello.extend_from_slice(&self.pulse());
             hello.extend(first.into_iter().flatten());
@@ -146,9 +146,12 @@ impl Listener {
 
     /// What came since; `None` where nothing did.
     async fn read(&mut self) -> Result<Option<Bytes>, Fault> {
-        self.more.mark_unchanged();
+        let told = *self.more.borrow_and_update();
         let bot = self.live.bot().clone();
-        let mut seen = self.room.enter(&bot, &self.incident).await?;
+        let mut seen = match self.begun {
+            true => self.room.enter_told(&bot, &self.incident, told).await?,
+            false => self.room.enter(&bot, &self.incident).await?,
+        };
         let view = &mut *seen;
         let look = Look::read(&self.asked, view.board.zone);
         let now = bot.clock().now();
