@@ -138,6 +138,11 @@ impl Bot {
         Self { engine: OnceLock::from(known), ..self }
     }
 
+    /// Whether there is anything to read. Whoever only looks makes no journal where there is none.
+    fn has_record(&self) -> bool {
+        self.engine.get().is_some() || self.journal_file.exists()
+    }
+
     /// The engine over the journal, which is opened now if nobody needed it before.
     ///
     /// # Errors

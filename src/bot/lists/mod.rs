@@ -49,6 +49,11 @@ impl Remembered {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is remembered, unless something was erased since: what was read before that may say it, and is not to be remembered.
+    fn still(&self, erasures: u64) -> Option<MutexGuard<'_, Kept>> {
+        Some(self.get()).filter(|kept| kept.erasures == erasures)
+    }
+
     /// Forgets everything where something was erased since.
     fn as_of(&self, erasures: u64) {
         let mut kept = self.get();
@@ -76,11 +81,12 @@ impl Bot {
     /// # Errors
     /// The journal.
     pub async fn known_incidents(&self) -> Result<Incidents, Fault> {
-        if !self.journal_file.exists() {
+        if !self.has_record() {
             return Ok(Incidents::default());
         }
         let engine = self.engine()?;
-        self.remembered.as_of(engine.erasures().await?);
+        let erasures = engine.erasures().await?;
+        self.remembered.as_of(erasures);
         let mut stands = engine.incident_stands().await?;
         let older = stands.len().saturating_sub(INCIDENTS);
         stands.drain(..older);
@@ -91,7 +97,9 @@ impl Bot {
                 Some((_, state)) => state,
                 None => {
                     let state = readable(engine.incident(&id).await)?.map(Arc::new);
-                    self.remembered.get().incidents.insert(id.clone(), (events, state.clone()));
+                    if let Some(mut kept) = self.remembered.still(erasures) {
+                        kept.incidents.insert(id.clone(), (events, state.clone()));
+                    }
                     state
                 }
             };

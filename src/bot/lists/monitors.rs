@@ -106,7 +106,7 @@ impl Bot {
         let spec = self.library.monitors()?.monitors.all.remove(id);
         let spec = spec.ok_or_else(|| Fault::Usage(format!("monitors.yaml no longer names {id}")))?;
         let mut history = Vec::new();
-        if self.journal_file.exists() {
+        if self.has_record() {
             history = self.engine()?.monitor_facts(id).await?;
         }
         let older = history.len().saturating_sub(HISTORY);

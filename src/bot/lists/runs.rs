@@ -179,6 +179,8 @@ pub struct Runs {
     pub open: Vec<Arc<Line>>,
     /// Those that are over, the newest first.
     pub over: Vec<Arc<Line>>,
+    /// How many older ones go on that were not looked at.
+    pub open_older: usize,
     /// How many there are in all, of whatever kind.
     pub all: usize,
     /// How many were looked at.
@@ -198,11 +200,12 @@ impl Bot {
     /// The journal.
     pub async fn run_lines(&self, filter: &Filter, before: Option<u64>) -> Result<Runs, Fault> {
         let mut found = Runs::default();
-        let stands = self.run_stands().await?;
+        let (erasures, stands) = self.run_stands().await?;
         found.all = stands.len();
         if before.is_none() {
+            found.open_older = stands.iter().filter(|stand| stand.open).count().saturating_sub(OPEN);
             for stand in stands.iter().rev().filter(|stand| stand.open).take(OPEN) {
-                match self.run_line(stand).await? {
+                match self.run_line(erasures, stand).await? {
                     Some(line) if filter.fits(&line) => found.open.push(line),
                     Some(_) => {}
                     None => found.unreadable += 1,
@@ -217,7 +220,7 @@ impl Bot {
                 break;
             }
             found.looked_at += 1;
-            match self.run_line(stand).await? {
+            match self.run_line(erasures, stand).await? {
                 Some(line) if filter.fits(&line) => found.over.push(line),
                 Some(_) => {}
                 None => found.unreadable += 1,
@@ -231,10 +234,10 @@ impl Bot {
     /// # Errors
     /// The journal.
     pub async fn newest_runs(&self) -> Result<(Vec<Arc<Line>>, usize), Fault> {
-        let stands = self.run_stands().await?;
+        let (erasures, stands) = self.run_stands().await?;
         let mut lines = Vec::new();
         for stand in stands.iter().rev().take(LOOKED_AT) {
-            lines.extend(self.run_line(stand).await?);
+            lines.extend(self.run_line(erasures, stand).await?);
         }
         Ok((lines, stands.len()))
     }
@@ -244,32 +247,36 @@ impl Bot {
     /// # Errors
     /// The journal.
     pub async fn run_line_of(&self, run: &RunId) -> Result<Option<Arc<Line>>, Fault> {
-        match self.run_stands().await?.iter().find(|stand| stand.id == *run) {
-            Some(stand) => self.run_line(stand).await,
+        let (erasures, stands) = self.run_stands().await?;
+        match stands.iter().find(|stand| stand.id == *run) {
+            Some(stand) => self.run_line(erasures, stand).await,
             None => Ok(None),
         }
     }
 
-    async fn run_stands(&self) -> Result<Vec<Stand<RunId>>, Fault> {
-        if !self.journal_file.exists() {
-            return Ok(Vec::new());
+    /// How far every run got, and how many erasures there were before that was read.
+    async fn run_stands(&self) -> Result<(u64, Vec<Stand<RunId>>), Fault> {
+        if !self.has_record() {
+            return Ok((0, Vec::new()));
         }
         let engine = self.engine()?;
-        self.remembered.as_of(engine.erasures().await?);
-        Ok(engine.run_stands().await?)
+        let erasures = engine.erasures().await?;
+        self.remembered.as_of(erasures);
+        Ok((erasures, engine.run_stands().await?))
     }
 
-    async fn run_line(&self, stand: &Stand<RunId>) -> Result<Option<Arc<Line>>, Fault> {
+    async fn run_line(&self, erasures: u64, stand: &Stand<RunId>) -> Result<Option<Arc<Line>>, Fault> {
         let known = self.remembered.get().runs.get(&stand.id).filter(|(seen, _)| *seen == stand.events).cloned();
         if let Some((_, line)) = known {
             return Ok(line);
         }
         let line = readable(self.engine()?.run_glance(&stand.id).await)?.map(|glance| Arc::new(Line::of(&glance)));
-        let mut kept = self.remembered.get();
-        if kept.runs.len() >= REMEMBERED {
-            kept.runs.clear();
+        if let Some(mut kept) = self.remembered.still(erasures) {
+            if kept.runs.len() >= REMEMBERED {
+                kept.runs.clear();
+            }
+            kept.runs.insert(stand.id.clone(), (stand.events, line.clone()));
         }
-        kept.runs.insert(stand.id.clone(), (stand.events, line.clone()));
         Ok(line)
     }
 }

@@ -241,7 +241,7 @@ impl Bot {
 
     /// Monitors that something was recorded of. Nothing is made where there is no journal yet.
     async fn recorded_monitors(&self) -> Result<Vec<String>, Fault> {
-        if !self.journal_file.exists() {
+        if !self.has_record() {
             return Ok(Vec::new());
         }
         Ok(self.engine()?.monitors().await?)

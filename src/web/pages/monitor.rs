@@ -67,7 +67,9 @@ pub async fn chart(
 }
 
 fn is_known(bot: &Bot, name: &str) -> Result<bool, Fault> {
-    Ok(bot.library().monitors()?.monitors.all.contains_key(name))
+    // A file with faults is nobody's wrong address.
+    let watched = bot.library().monitors().map_err(|fault| Fault::Failed(fault.to_string()))?;
+    Ok(watched.monitors.all.contains_key(name))
 }
 
 fn body(detail: &InDetail, charts: &[Drawn], now: Instant) -> Markup {

@@ -103,6 +103,7 @@ fn body(view: &View, now: Instant) -> Markup {
                 }
             }
             @if !runs.open.is_empty() { h2 { "Going on" } (table(&runs.open, "Runs that go on, the newest first", view.zone, now)) }
+            @if runs.open_older > 0 { p class="muted" { (count(runs.open_older, "older run")) " that go on as well were not looked at." } }
             @if !runs.over.is_empty() { h2 { "Over" } (table(&runs.over, "Runs that are over, the newest first", view.zone, now)) }
             (pager(view))
         }
@@ -217,7 +218,7 @@ fn pager(view: &View) -> Markup {
     html! {
         nav class="tools" aria-label="Pages of this list" {
             @if view.before.is_some() { a href=(to(None)) { "← Newest" } }
-            span class="muted" { (count(view.runs.looked_at, "run")) " that are over looked at for this page" }
+            @if view.runs.looked_at > 0 { span class="muted" { "Looked at for this page: " (count(view.runs.looked_at, "run")) " that ended" } }
             @if let Some(older) = view.runs.older { a href=(to(Some(older))) rel="next" { "Older →" } }
         }
     }
