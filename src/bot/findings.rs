@@ -9,11 +9,12 @@ use super::grammar::{
 };
 use super::incidents::{Outcome, zone_of};
 use super::{Bot, Fault, moment};
-use crate::base::event::{Actor, IncidentId, Person};
+use crate::base::event::{Actor, IncidentId, Instant, Person};
 use crate::domain::incident::Command;
 use crate::domain::incident::investigation::{self, Verdict};
 use crate::domain::incident::item::{ItemId, ItemKind};
 use crate::domain::incident::review::{self, ActionFields};
+use crate::domain::incident::state::State;
 
 /// An open or done action item, for a list over incidents.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,31 @@ impl Listed {
         let text = crate::base::text::one_line(&stated.text, 200);
         format!("{} {} · {priority}{mark}{owner}, {due}{late}: {text}", self.incident, self.id)
     }
+}
+
+/// Action items of incidents at `now`, overdue ones first, then by day, those without one last; `all`: done ones as well, at the end.
+#[must_use]
+pub fn listed<'a>(
+    incidents: impl IntoIterator<Item = (&'a IncidentId, &'a State)>,
+    now: Instant,
+    all: bool,
+) -> Vec<Listed> {
+    let mut listed = Vec::new();
+    for (incident, state) in incidents {
+        let today = now.with_timezone(&zone_of(state)).date_naive();
+        let meant = state.review.actions.iter().filter(|(_, action)| all || !action.done);
+        listed.extend(meant.map(|(number, action)| Listed {
+            incident: incident.clone(),
+            id: ItemId { kind: ItemKind::Action, number },
+            overdue: !action.done && action.stated.due.is_some_and(|due| due < today),
+            action: action.clone(),
+        }));
+    }
+    listed.sort_by_key(|item| {
+        let due = item.action.stated.due;
+        (item.action.done, !item.overdue, due.is_none(), due)
+    });
+    listed
 }
 
 impl Bot {
@@ -152,24 +178,7 @@ impl Bot {
             Some(incident) => vec![(incident.clone(), self.engine()?.incident(&incident).await?)],
             None => self.all_incidents().await?,
         };
-        let now = self.clock.now();
-        let mut listed = Vec::new();
-        for (incident, state) in incidents {
-            let today = now.with_timezone(&zone_of(&state)).date_naive();
-            listed.extend(state.review.actions.iter().filter(|(_, action)| all || !action.done).map(
-                |(number, action)| Listed {
-                    incident: incident.clone(),
-                    id: ItemId { kind: ItemKind::Action, number },
-                    overdue: !action.done && action.stated.due.is_some_and(|due| due < today),
-                    action: action.clone(),
-                },
-            ));
-        }
-        // Overdue ones first, then by day; those without one come last.
-        listed.sort_by_key(|item| {
-            let due = item.action.stated.due;
-            (item.action.done, !item.overdue, due.is_none(), due)
-        });
+        let listed = listed(incidents.iter().map(|(id, state)| (id, state)), self.clock.now(), all);
         Ok(Outcome::Actions { listed, all })
     }
 

@@ -175,7 +175,7 @@ impl Bot {
 }
 
 /// Scenarios by name, with the name of the page each plays.
-fn scenarios(folder: &Path) -> Result<Vec<(String, String)>, Fault> {
+pub(super) fn scenarios(folder: &Path) -> Result<Vec<(String, String)>, Fault> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }

@@ -26,6 +26,7 @@ use crate::rehearsal::contract;
 mod beside;
 mod language;
 mod monitors;
+mod shelf;
 
 pub use language::{differences, schema};
 pub use monitors::Watched;
@@ -112,6 +113,8 @@ pub struct Listed {
     pub severity: Option<Severity>,
     /// Words by which a pasted error finds it.
     pub use_when: Vec<String>,
+    /// Targets it acts on.
+    pub targets: Vec<String>,
     /// How many faults it has.
     pub faults: usize,
 }
@@ -320,6 +323,7 @@ impl Library {
                 title: "cannot be read".to_owned(),
                 severity: None,
                 use_when: Vec::new(),
+                targets: Vec::new(),
                 faults: unreadable.faults.len(),
             },
         };

@@ -20,6 +20,7 @@ pub mod health;
 pub mod incidents;
 pub mod joining;
 pub mod library;
+pub mod lists;
 pub mod metrics;
 pub mod moment;
 pub mod monitors;
@@ -82,6 +83,7 @@ pub struct Bot {
     engine: OnceLock<Known>,
     process: String,
     digests: Vec<Schedule>,
+    remembered: lists::Remembered,
     chat: Chat,
     pages: Option<String>,
     sessions: sessions::Remembered,
@@ -109,6 +111,7 @@ impl Bot {
             engine: OnceLock::new(),
             process,
             digests: Vec::new(),
+            remembered: lists::Remembered::default(),
             chat: Chat::default(),
             pages: None,
             sessions: sessions::Remembered::default(),
@@ -133,6 +136,11 @@ impl Bot {
     pub fn sharing(self, heard: Arc<Heard>) -> Self {
         let known = Known { engine: Engine::new(heard.clone(), self.clock.clone()), heard };
         Self { engine: OnceLock::from(known), ..self }
+    }
+
+    /// Whether there is anything to read. Whoever only looks makes no journal where there is none.
+    fn has_record(&self) -> bool {
+        self.engine.get().is_some() || self.journal_file.exists()
     }
 
     /// The engine over the journal, which is opened now if nobody needed it before.

@@ -254,7 +254,7 @@ impl Bot {
     /// # Errors
     /// The journal.
     pub async fn rota(&self) -> Result<Rota, Fault> {
-        if !self.journal_file.exists() {
+        if !self.has_record() {
             return Ok(Rota::default());
         }
         Ok(self.engine()?.rota().await?)

@@ -8,6 +8,7 @@ mod alerts;
 mod codec;
 pub mod digests;
 mod drive;
+mod glance;
 mod incidents;
 mod life;
 pub mod monitoring;
@@ -36,6 +37,7 @@ use crate::journal::{AppendError, Batch, Item, Journal, ReadError, Select};
 
 pub use alerts::Took;
 pub use drive::{DriveOptions, Message, Standing, Stopped};
+pub use glance::{Glance, Stand};
 pub use rota::RotaTold;
 
 /// Rows read at a time.
@@ -253,7 +255,7 @@ impl Engine {
     /// # Errors
     /// No such run, the journal.
     pub async fn run_state(&self, run: &RunId) -> Result<State, EngineError> {
-        Ok(session::Session::load(self, run).await?.state)
+        Ok(self.run_glance(run).await?.state)
     }
 
     /// What a run is pinned to, without reading what became of it.

@@ -11,6 +11,7 @@ mod doctor;
 mod hooks;
 mod kill;
 mod layering;
+mod lists;
 mod monitors;
 mod month;
 mod oncall;

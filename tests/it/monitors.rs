@@ -1,7 +1,7 @@
 //! Monitors of the real program: a real server that goes bad and comes back.
 #![allow(clippy::disallowed_methods, reason = "the server is outside the program and lives in real time")]
 
-mod backend;
+pub mod backend;
 mod load;
 
 use std::time::{Duration, Instant};

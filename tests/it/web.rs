@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "browsers are outside the program and live in real time")]
 
 mod acts;
+mod injected;
 mod load;
 mod safety;
 mod sessions;

@@ -25,14 +25,21 @@ pub(super) fn id_of(page: &Page) -> Option<String> {
     parse(&page.source, &page.name).ok().map(|runbook| runbook.id)
 }
 
+pub(super) fn parsed(page: &Page) -> Result<Runbook, Vec<fault::Fault>> {
+    parse(&page.source, &page.name)
+}
+
 pub(super) fn listed(page: &Page) -> Listed {
     match parse(&page.source, &page.name) {
-        Ok(Runbook { id, title, severity, use_when, .. }) => Listed { id, title, severity, use_when, faults: 0 },
+        Ok(Runbook { id, title, severity, use_when, targets, .. }) => {
+            Listed { id, title, severity, use_when, targets, faults: 0 }
+        }
         Err(faults) => Listed {
             id: page.name.clone(),
             title: page.name.clone(),
             severity: None,
             use_when: Vec::new(),
+            targets: Vec::new(),
             faults: faults.len(),
         },
     }
@@ -132,6 +139,10 @@ pub(super) fn people(page: &Page) -> Result<People, Fault> {
 
 fn inventories(targets: &Page, variables: &Variables) -> Result<Inventories, Fault> {
     load(&targets.source, &targets.file, variables).map_err(|faults| faulty(&faults, targets))
+}
+
+pub(super) fn default_zone(targets: &Page, variables: &Variables) -> Option<String> {
+    Some(inventories(targets, variables).ok()?.pick(None).ok()?.zone.clone())
 }
 
 pub(super) fn inventory(

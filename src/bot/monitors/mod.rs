@@ -127,11 +127,13 @@ impl Bot {
         let spec = known(&watched, id)?;
         let recorded = self.recorded_monitors().await?;
         let state = self.monitor_state(&recorded, id).await?;
-        let samples = self.sample_reader();
-        let seen = self.seen(&watched, spec, &state, samples.as_ref());
-        let now = self.clock.now();
-        let since = |span: TimeDelta| samples.as_ref().and_then(|reader| reader.since(id, now - span).ok());
-        let promised = spec.slo.zip(spec.slo.and_then(|slo| since(slo.over.delta())));
+        let (seen, promised, day) = {
+            let (samples, now) = (self.sample_reader(), self.clock.now());
+            let since = |span: TimeDelta| samples.as_ref().and_then(|reader| reader.since(id, now - span).ok());
+            let promised = spec.slo.zip(spec.slo.and_then(|slo| since(slo.over.delta())));
+            let day = since(TimeDelta::days(1)).filter(|day| day.count > 0);
+            (self.seen(&watched, spec, &state, samples.as_ref()), promised, day)
+        };
         let facts =
             if recorded.iter().any(|known| known == id) { self.engine()?.monitor_facts(id).await? } else { Vec::new() };
         let lately = facts.len().saturating_sub(LATELY);
@@ -140,7 +142,7 @@ impl Bot {
             asks: asks(spec, &watched),
             depends_on: spec.depends_on.clone(),
             promise: promised.map(|(slo, tally)| (slo, standing(&slo, &tally))),
-            day: since(TimeDelta::days(1)).filter(|day| day.count > 0),
+            day,
             lately: facts[lately..].to_vec(),
             seen,
         })
@@ -239,7 +241,7 @@ impl Bot {
 
     /// Monitors that something was recorded of. Nothing is made where there is no journal yet.
     async fn recorded_monitors(&self) -> Result<Vec<String>, Fault> {
-        if !self.journal_file.exists() {
+        if !self.has_record() {
             return Ok(Vec::new());
         }
         Ok(self.engine()?.monitors().await?)

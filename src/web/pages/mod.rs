@@ -3,11 +3,22 @@
 //! Lives here: the addresses, what happens where there is nothing. One file a page; `shell` has what all have in common. Never lives
 //! here: what is on record and what follows from it (`bot`), how somebody is admitted (`session`).
 
+pub mod actions;
 pub mod incident;
 pub mod incidents;
+pub mod monitor;
+pub mod monitors;
+pub mod oncall;
 pub mod paper;
+pub mod parts;
 pub mod postmortem;
+pub mod prose;
+pub mod runbook;
+pub mod runbooks;
+pub mod runs;
 pub mod shell;
+#[cfg(test)]
+mod tests;
 pub mod write;
 
 use std::sync::Arc;
@@ -17,18 +28,32 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::bot::Fault;
+use crate::bot::{Bot, Fault};
 use crate::web::live::Live;
 use shell::message;
 
 /// The addresses.
 pub fn router(live: Arc<Live>) -> Router {
-    Router::new()
-        .route("/", get(incidents::list))
+    lists()
         .with_state(live.bot().clone())
         .merge(incident::router(live.clone()))
         .merge(postmortem::router(live))
         .fallback(nothing)
+}
+
+/// The lists, and what they lead to beside an incident.
+fn lists() -> Router<Arc<Bot>> {
+    Router::new()
+        .route("/", get(incidents::list))
+        .route("/runs", get(runs::list))
+        .route("/runs/{run}", get(runs::one))
+        .route("/runbooks", get(runbooks::list))
+        .route("/runbooks/{id}", get(runbook::one))
+        .route("/monitors", get(monitors::list))
+        .route("/monitors/{name}", get(monitor::one))
+        .route("/monitors/{name}/{chart}", get(monitor::chart))
+        .route("/oncall", get(oncall::list))
+        .route("/actions", get(actions::list))
 }
 
 /// There is no such page.

@@ -1,5 +1,7 @@
 //! An open page of an incident: what it is told while things go on, over lost connections and a server that dies.
 
+#![allow(clippy::disallowed_methods, reason = "a browser lives in real time")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
