@@ -79,6 +79,11 @@ fn a_newcomer_sees_steps_turn_green_approves_sees_the_chart_grow_and_takes_the_p
     page.sees("Waits for a person");
     let before = green(&page);
 
+    page.click("DisclosureTriangle", "Reject…");
+    for scheme in [Scheme::Dark, Scheme::Light] {
+        page.looks(Device::Desktop, scheme);
+        page.is_accessible();
+    }
     approves(&page);
     page.sees("approved by bruno");
     page.until(
