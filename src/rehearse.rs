@@ -30,10 +30,8 @@ pub fn show(scene: &Scene, library: Library, nowhere: PathBuf, who: &str) -> Res
     // Whoever rehearses is nobody elsewhere: rights are those of the scenario's people, who may all act.
     let bot = Arc::new(bot(scene, library.without_people(), nowhere));
     let listen = listener.local_addr().map_err(cannot)?;
-    let mut key = vec![0; 32];
-    getrandom::fill(&mut key).map_err(|error| format!("nothing random can be had: {error}"))?;
     let person = bot.identify(Account { door: TERMINAL, id: who, shown: who, roles: &[] });
-    let gate = Gate::of_rehearsal(bot.clone(), Key::new(&key.into()), Site::new(listen, None), person);
+    let gate = Gate::of_rehearsal(bot.clone(), Key::fresh()?, Site::new(listen, None), person);
     let live = Arc::new(Live::new(bot));
     let web = Web::on(listener, front(live.clone(), gate)).map_err(cannot)?;
     let (serving, over) = oneshot::channel::<()>();

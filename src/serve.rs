@@ -91,7 +91,15 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>, say: &dyn Fn
     }
     let live = Arc::new(Live::new(bot.clone()));
     let site = Site::new(served.listen, served.url.as_deref());
-    let gate = Gate::new(bot.clone(), Key::new(&bot.signing_key()?), site);
+    let key = match bot.signing_key() {
+        Ok(key) => Key::new(&key),
+        // Runs go on without it; whoever is signed in signs in again after a restart.
+        Err(fault) => {
+            say(&format!("sessions on the pages end with this process: {fault}"));
+            Key::fresh().map_err(Fault::Failed)?
+        }
+    };
+    let gate = Gate::new(bot.clone(), key, site);
     // Whoever looks after the process has neither a session nor the name that people use.
     let mut front = crate::web::front(live.clone(), gate).merge(operate(bot, serving, meter)?);
     let (mut webs, mut jobs) = (Vec::new(), None);
@@ -132,7 +140,7 @@ pub fn doors(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>, say: &dyn Fn
 /// What is answered to whoever looks after the process.
 fn operate(bot: &Arc<Bot>, serving: &Serving, meter: &Arc<Meter>) -> Result<axum::Router, Fault> {
     let readers = match &serving.metrics {
-        Some(secret) => Readers::Bearer(Token::new(secret).map_err(Fault::Failed)?),
+        Some(secret) => Readers::Bearer(Box::new(Token::new(secret).map_err(Fault::Failed)?)),
         None if serving.pages.0.url.is_some() => Readers::Nobody,
         None => Readers::Local,
     };

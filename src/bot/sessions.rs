@@ -20,22 +20,25 @@ use crate::domain::session::state::State;
 /// Sessions that are remembered at a time.
 const REMEMBERED: usize = 512;
 
+/// What the journal's version and this process's own count were before something was read.
+type Moment = (u64, u64);
+
 /// What was read of sessions, so that a page does not read the journal each time.
 #[derive(Default)]
 pub(super) struct Remembered {
     /// How often this process wrote about sessions.
     written: AtomicU64,
-    /// By name: as it was read, and what the journal's version and `written` were before.
-    read: Mutex<BTreeMap<String, (State, (u64, u64))>>,
+    /// By name: as it was read, and when.
+    read: Mutex<BTreeMap<String, (State, Moment)>>,
 }
 
 impl Remembered {
-    fn find(&self, name: &str, at: (u64, u64)) -> Option<State> {
+    fn find(&self, name: &str, at: Moment) -> Option<State> {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.get(name).filter(|(_, known)| *known == at).map(|(state, _)| state.clone())
     }
 
-    fn keep(&self, name: &str, state: &State, at: (u64, u64)) {
+    fn keep(&self, name: &str, state: &State, at: Moment) {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.len() >= REMEMBERED {
             read.retain(|_, (_, known)| *known == at);

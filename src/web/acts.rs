@@ -1,7 +1,7 @@
 //! What a person does on a page: every address to which something is posted, and what happens there.
 //!
-//! Lives here: [`ROUTES`], forms for offers ([`form`]), asking for a second tap or a reason, telling what came of it. Works without any
-//! script. Never lives here: whether the request is one of ours (`session`: that is settled before), whether the person may (`bot/rights`),
+//! Lives here: [`ROUTES`], asking for a second tap or a reason, telling what came of it. Works without any
+//! script. Never lives here: forms of pages (`pages`), whether the request is one of ours (`session`: that is settled before), whether the person may (`bot/rights`),
 //! what follows (the run or the incident decides).
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use axum::routing::post;
 use axum::{Extension, Router};
 use maud::{Markup, html};
 
-use super::pages::shell::{Place, message, page};
+use super::pages::shell::{Place, message, page, page_for};
 use super::session::{Gate, Here, Posted, Said, Viewer, sign_in, sign_out};
 use crate::base::event::{IncidentId, Recorded, RunId};
 use crate::base::text::one_line;
@@ -314,7 +314,9 @@ impl Desk<'_> {
                 p { (button(offer)) " " a href=(back) { "Go back" } }
             }
         };
-        page(&offer.label, Place::Elsewhere, &body).into_response()
+        // What was refused was not done; what is only asked for is no fault.
+        let status = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+        (status, page_for(self.viewer, &offer.label, Place::Elsewhere, &body)).into_response()
     }
 
     /// What somebody agrees to, as far as it is known.
@@ -329,29 +331,6 @@ impl Desk<'_> {
         match of_it {
             Some(waiting) => vec![one_line(&waiting.title, 200), waiting.short(500), place],
             None => vec![place],
-        }
-    }
-}
-
-/// An offer as a form that works by itself: a button, or a text to fill in behind its label.
-#[must_use]
-pub fn form(viewer: &Viewer, offer: &Offer, back: &str) -> Markup {
-    let fields = hidden(viewer, offer, back);
-    let id = format!("text-{}", offer.id());
-    let needs = matches!(offer.first, First::Reason | First::Value | First::Note);
-    html! {
-        @if offer.first.asks() {
-            details {
-                summary { (offer.label) }
-                form method="post" action="/act" {
-                    (fields)
-                    label for=(id) { (asked_for(offer.first, false)) }
-                    textarea id=(id) name="text" maxlength=(LONGEST) required[needs] {}
-                    (button(offer))
-                }
-            }
-        } @else {
-            form method="post" action="/act" { (fields) (button(offer)) }
         }
     }
 }

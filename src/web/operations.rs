@@ -30,7 +30,7 @@ pub enum Readers {
     /// Whoever is on this machine.
     Local,
     /// Whoever shows the token, from wherever.
-    Bearer(Token),
+    Bearer(Box<Token>),
     /// Nobody: requests of strangers come from this machine, too, because a proxy passes them on, and there is no token.
     Nobody,
 }
@@ -127,7 +127,7 @@ mod tests {
             );
         }
         assert_eq!(status(&Readers::Nobody, here, &[]), 403);
-        let token = Readers::Bearer(Token::new(&"s3cret".to_owned().into()).unwrap());
+        let token = Readers::Bearer(Box::new(Token::new(&"s3cret".to_owned().into()).unwrap()));
         assert_eq!(status(&token, "192.0.2.7:50000", &[("authorization", "Bearer s3cret")]), 200);
         assert_eq!(status(&token, here, &[]), 401);
         for wrong in ["Bearer s3cre", "Bearer s3cret2", "Basic s3cret", "s3cret", "Bearer "] {

@@ -11,7 +11,9 @@
 mod axe;
 mod driver;
 mod input;
+mod outage;
 mod page;
+mod rehearsal;
 mod wire;
 
 use std::ffi::OsString;
@@ -46,6 +48,9 @@ const ARGUMENTS: &[&str] = &[
     "--disable-default-apps",
     "--disable-component-update",
     "--disable-background-networking",
+    "--disable-renderer-backgrounding",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
     "--disable-features=MediaRouter,OptimizationHints,Translate",
     "--no-first-run",
     "--no-default-browser-check",

@@ -9,6 +9,7 @@ mod endpoint;
 mod heartbeat;
 mod leaving;
 mod load;
+mod login;
 mod lookalike;
 mod many;
 mod noticed;

@@ -17,7 +17,7 @@ use super::{Gate, Here, Posted, Viewer, broken, cookie};
 use crate::base::token::Token;
 use crate::bot::sessions::SignedIn;
 use crate::domain::session::decide::NoLink;
-use crate::web::pages::shell::{Place, page};
+use crate::web::pages::shell::{Place, page, page_for};
 
 /// Pages about signing in; what their forms do is among `acts`.
 pub fn router(gate: Arc<Gate>) -> Router {
@@ -50,7 +50,7 @@ fn signed_in(viewer: &Viewer) -> Markup {
             }
         }
     };
-    page("Signed in", Place::Elsewhere, &body)
+    page_for(viewer, "Signed in", Place::Elsewhere, &body)
 }
 
 /// Somebody came with a link, or a program did: nothing happens yet.

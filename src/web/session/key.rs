@@ -5,6 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
+use ring::rand::SystemRandom;
 use secrecy::{ExposeSecret as _, SecretSlice};
 
 /// What a signature is for. One that was made for something else never fits.
@@ -36,6 +37,15 @@ impl Key {
     #[must_use]
     pub fn new(bytes: &SecretSlice<u8>) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes.expose_secret()))
+    }
+
+    /// One that nobody has after this process: for sessions that end with it.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn fresh() -> Result<Self, String> {
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
+        key.map(Self).map_err(|_| "the system gives no random numbers".to_owned())
     }
 
     /// The signature of a text, in 43 characters that may stand anywhere.

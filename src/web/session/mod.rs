@@ -25,7 +25,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
 use super::pages::shell::message;
-use crate::base::clock::RealClock;
+use crate::base::clock::{Clock as _, RealClock};
 use crate::base::event::Instant;
 use crate::bot::sessions::SignedIn;
 use crate::bot::{Bot, Fault};
@@ -170,13 +170,14 @@ impl Gate {
         if !posts && !matches!(*request.method(), Method::GET | Method::HEAD) {
             return Err(Box::new(not_so()));
         }
-        if posts && !here.is_asking(request.headers()) {
-            return Err(self.warned(&request, StatusCode::FORBIDDEN, "This was not sent by a page of this server."));
-        }
         let viewer = match request.uri().path().starts_with("/assets/") {
             true => None,
             false => self.viewer(&here, request.headers(), posts).await.map_err(|fault| Box::new(broken(&fault)))?,
         };
+        if posts && !here.is_asking(request.headers()) {
+            let why = "This was not sent by a page of this server.";
+            return Err(warned(&request, viewer.as_ref(), StatusCode::FORBIDDEN, why));
+        }
         if viewer.is_none() && !public {
             return Err(Box::new(unknown(request.headers())));
         }
@@ -188,14 +189,14 @@ impl Gate {
         if posts {
             let body = std::mem::replace(request.body_mut(), Body::empty());
             let read = posted::read(request.headers(), body, &self.wall).await;
-            let form = read.map_err(|(status, why)| self.warned(&request, status, why))?;
+            let form = read.map_err(|(status, why)| warned(&request, viewer.as_ref(), status, why))?;
             // A link is proof enough where nobody is signed in yet.
             if !request.uri().path().starts_with("/login/") {
                 let shown = form.field("csrf").unwrap_or_default();
                 let fits = viewer.as_ref().is_some_and(|viewer| self.is_form_of(&viewer.session, shown));
                 if !fits {
                     let why = "This form is not from your session. Load the page again, and send it once more.";
-                    return Err(self.warned(&request, StatusCode::FORBIDDEN, why));
+                    return Err(warned(&request, viewer.as_ref(), StatusCode::FORBIDDEN, why));
                 }
             }
             request.extensions_mut().insert(form);
@@ -219,7 +220,7 @@ impl Gate {
         let Some(SignedIn { name, who, until }) = signed_in else { return Ok(None) };
         // Shown once, by a page: a stream or a picture that loads meanwhile shows nothing.
         let shows = !posts && accepts(headers, "text/html");
-        let said = shows.then(|| cookie::said_of(&self.key, here, &name, headers, now)).flatten();
+        let said = shows.then(|| cookie::said_of(&self.key, here, &name, headers, self.wall.now())).flatten();
         let csrf = self.key.sign(Purpose::Form, &name);
         Ok(Some(Viewer { session: name, who, until, csrf, said }))
     }
@@ -230,16 +231,23 @@ impl Gate {
 
     /// `Set-Cookie` of what was said, for the next page.
     pub(super) fn saying(&self, here: &Here, viewer: &Viewer, said: &Said) -> Option<HeaderValue> {
-        let cookie = cookie::said(&self.key, here, &viewer.session, said, self.bot.clock().now());
+        let cookie = cookie::said(&self.key, here, &viewer.session, said, self.wall.now());
         HeaderValue::from_str(&cookie).ok()
     }
+}
 
-    /// A refusal that an operator may want to know of. Of the address only its pattern is logged: it may be a link.
-    fn warned(&self, request: &Request, status: StatusCode, why: &'static str) -> Box<Response> {
-        let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        tracing::warn!(path, status = status.as_u16(), why, "a form was refused");
-        Box::new(refuse(status, why))
+/// A refusal that an operator may want to know of: where somebody is signed in, another page tried in their name. Strangers must not fill
+/// the log. Of the address only its pattern is logged: it may be a link.
+fn warned(request: &Request, viewer: Option<&Viewer>, status: StatusCode, why: &'static str) -> Box<Response> {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let status_code = status.as_u16();
+    match viewer {
+        Some(viewer) => {
+            tracing::warn!(path, status = status_code, who = viewer.who.actor.label(), why, "a form was refused");
+        }
+        None => tracing::debug!(path, status = status_code, why, "a form was refused"),
     }
+    Box::new(refuse(status, why))
 }
 
 fn accepts(headers: &HeaderMap, kind: &str) -> bool {

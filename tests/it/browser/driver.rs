@@ -95,7 +95,7 @@ fn a_page_is_seen_as_on_a_phone_at_night_on_paper_without_scripts_and_without_a_
     let page = Browser::get().visitor();
     page.open(&origin);
     let background = "getComputedStyle(document.body).backgroundColor";
-    assert_eq!((page.ask("innerWidth"), page.ask(background)), (1280.into(), "rgb(255, 255, 255)".into()));
+    assert_eq!((page.ask("innerWidth"), page.ask(background)), (1200.into(), "rgb(255, 255, 255)".into()));
     let light = page.picture();
     page.looks(Device::Phone, Scheme::Dark);
     // The page says how wide it is: it names no viewport, and a phone then takes it for one of a desktop.

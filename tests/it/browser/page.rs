@@ -50,7 +50,8 @@ impl Page {
     pub(super) fn new(browser: Arc<Browser>, context: Option<String>) -> Self {
         let own = || browser.call("Target.createBrowserContext", json!({ "disposeOnDetach": true }));
         let context = context.unwrap_or_else(|| text(&own()["browserContextId"]));
-        let blank = json!({ "url": "about:blank", "browserContextId": context });
+        // A tab behind another one is not drawn, and what is not drawn cannot be pressed.
+        let blank = json!({ "url": "about:blank", "browserContextId": context, "newWindow": true });
         let target = text(&browser.call("Target.createTarget", blank)["targetId"]);
         let attached = browser.call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
         let session = text(&attached["sessionId"]);
@@ -66,6 +67,8 @@ impl Page {
             "eventsEnabled": true,
         });
         page.browser.call("Browser.setDownloadBehavior", to);
+        // Several windows of several tests are all in front, for themselves.
+        page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         page.looks(Device::Desktop, Scheme::Light);
         page
     }
@@ -182,7 +185,10 @@ impl Page {
     #[track_caller]
     pub(super) fn fails(&self, why: &str) -> ! {
         let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{}.png", self.target));
-        let kept = std::fs::write(&place, self.picture()).map_or(String::new(), |()| place.display().to_string());
+        let kept = match self.picture_within(LOOK) {
+            Some(picture) => std::fs::write(&place, picture).map_or(String::new(), |()| place.display().to_string()),
+            None => "there is none".to_owned(),
+        };
         let seen = match self.try_ask("location.href + '\\n' + document.body?.innerText", LOOK) {
             Some(Ok(seen)) => text(&seen).chars().take(6_000).collect(),
             other => format!("{other:?}"),
@@ -214,7 +220,7 @@ impl Page {
     /// What it is looked at with.
     pub fn looks(&self, device: Device, scheme: Scheme) {
         let phone = device == Device::Phone;
-        let (width, height) = if phone { (390, 844) } else { (1280, 800) };
+        let (width, height) = if phone { (390, 844) } else { (1200, 750) };
         let sizes = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone });
         self.call("Emulation.setDeviceMetricsOverride", sizes);
         self.call("Emulation.setTouchEmulationEnabled", json!({ "enabled": phone }));
@@ -245,9 +251,16 @@ impl Page {
     }
 
     /// A picture of what is to be seen, as PNG.
+    #[track_caller]
     pub fn picture(&self) -> Vec<u8> {
-        let picture = self.call("Page.captureScreenshot", json!({ "format": "png", "optimizeForSpeed": false }));
-        BASE64_STANDARD.decode(text(&picture["data"])).expect("base64")
+        self.picture_within(PATIENCE).unwrap_or_else(|| panic!("no picture can be taken of {}", self.url()))
+    }
+
+    fn picture_within(&self, patience: Duration) -> Option<Vec<u8>> {
+        let wanted = json!({ "format": "png", "optimizeForSpeed": false });
+        let wire = &self.browser.wire;
+        let picture = wire.call_within(Some(&self.session), "Page.captureScreenshot", wanted, patience)?.ok()?;
+        BASE64_STANDARD.decode(text(&picture["data"])).ok()
     }
 
     /// The next file that is downloaded by what `act` does.

@@ -6,10 +6,16 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
+use futures::StreamExt as _;
+use futures::executor::block_on;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rundown::base::event::{Actor, Person};
+use rundown::domain::run::input::Command;
+use rundown::domain::run::state::{Stage, State};
+use rundown::engine::{Engine, EngineError};
 use rundown::rehearsal::Played;
-use rundown::rehearsal::live::set_up;
+use rundown::rehearsal::live::{Audience, Scene, set_up};
 use rundown::rehearsal::scenario::{CallFault, Does, Expected, Failing, Fault, Loaded, load};
 use serde_json::json;
 
@@ -96,6 +102,71 @@ fn an_order_of_a_bot_that_died_before_it_was_sent_never_arrives() {
     expect.steps.clear();
     expect.timeline = vec![serde_entry("attempt.doubted"), serde_entry("doubt.probed")];
     as_expected(&loaded);
+}
+
+/// Plays a scenario in which the part of bruno is left to a person, who says this when an approval is asked for.
+fn played_by_bruno(says: fn() -> Command) -> Played {
+    let mut loaded = until_restarted("server-limit", "restart_redis", "verdict");
+    let expected = json!({ "outcome": "cancelled", "steps": { "restart_redis": "ok" }, "restarts": { "redis": 1 } });
+    loaded.scenario.expect = serde_json::from_value(expected).expect("what is expected");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (gone, person) = std::sync::mpsc::channel();
+    let mut enters = |scene: Scene| {
+        let gone = gone.clone();
+        std::thread::spawn(move || gone.send(block_on(as_bruno(&scene, says))));
+        vec!["pages: over there".to_owned()]
+    };
+    let audience = Audience { plays: Some("bruno".to_owned()), enters: &mut enters };
+    let mut told = Vec::new();
+    let played = runtime.block_on(async {
+        let set_up = set_up(&loaded, 3_600).expect("it can be set up");
+        set_up.play_before(audience, &mut |line| told.push(line.to_owned())).await
+    });
+    person
+        .recv_timeout(std::time::Duration::from_secs(20))
+        .expect("the person was asked")
+        .expect("what they said was written down");
+    assert_eq!(told[0], "pages: over there");
+    played.expect("it is played")
+}
+
+/// A person at another door of the same process.
+async fn as_bruno(scene: &Scene, says: fn() -> Command) -> Result<(), EngineError> {
+    let engine = Engine::new(scene.journal.clone(), scene.clock.clone());
+    let mut appends = scene.journal.listen();
+    let bruno = Actor::Person { name: Person::new("bruno"), door: "web".to_owned(), login: None };
+    let run = engine.runs(true).await?.remove(0).id;
+    let is_asked = |state: &State| state.steps.iter().any(|step| matches!(step.stage, Stage::Approval { .. }));
+    while !is_asked(&engine.run_state(&run).await?) {
+        appends.next().await;
+    }
+    engine.command(&run, &bruno, says()).await.map(drop)
+}
+
+#[test]
+fn a_part_that_is_left_to_a_person_waits_for_them_and_is_told_as_theirs() {
+    let played = played_by_bruno(|| Command::Approve { step: None });
+    assert!(says(&played, "approved by bruno"), "{}", played.text(None));
+    assert!(says(&played, "Restart Redis on Railway: done"), "{}", played.text(None));
+    let by_hand = played.by_hand.clone().expect("somebody took part");
+    assert_eq!(by_hand.part.as_deref(), Some("bruno"));
+    assert!(by_hand.did.iter().any(|line| line.contains("approved by bruno")), "{by_hand:?}");
+    let told = played.text(None);
+    assert!(told.contains("\nplayed by hand: the part of bruno was left to a person"), "{told}");
+    assert!(told.ends_with("\nall else is as the scenario expects\n"), "{told}");
+}
+
+#[test]
+fn a_person_who_does_something_else_makes_no_rehearsal_fail_and_none_pass() {
+    let played = played_by_bruno(|| Command::Reject { step: None, why: Some("not during the shift".to_owned()) });
+    assert!(says(&played, "refused by bruno: not during the shift"), "{}", played.text(None));
+    assert!(played.is_ok() && !played.differences.is_empty(), "{}", played.text(None));
+    let told = played.text(None);
+    assert!(!told.ends_with("\nok\n") && !told.contains("\nall else is"), "{told}");
+    assert!(
+        told.contains("this differs from what the scenario expects, where its own people play every part:"),
+        "{told}"
+    );
 }
 
 #[test]

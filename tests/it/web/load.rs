@@ -52,7 +52,7 @@ struct Writer(Engine);
 
 impl Writer {
     fn of(desk: &Desk) -> Self {
-        let journal = Arc::new(SqliteJournal::open(&desk.journal()).expect("the journal"));
+        let journal = Arc::new(SqliteJournal::open(desk.journal()).expect("the journal"));
         Self(Engine::new(journal, Arc::new(RealClock::default())))
     }
 
