@@ -86,7 +86,7 @@ pub fn complaints(of: &[String]) -> Markup {
 pub fn unusable(what: &str, fault: &Fault) -> Markup {
     html! {
         p class="notice bad" role="alert" { "✗ " (what) }
-        pre class="wrap" { (plain(&fault.to_string(), 10_000)) }
+        pre class="wrap" tabindex="0" { (plain(&fault.to_string(), 10_000)) }
         p { code { "rundown check" } " prints the same." }
     }
 }

@@ -48,7 +48,7 @@ fn body(opened: &Opened, now: Instant, zone: Tz) -> Markup {
             Ok(runbook) => { (readable(opened, runbook, now, zone)) },
             Err(faults) => {
                 p { "It cannot be run as it is: " (count(faults.len(), "fault")) "." }
-                pre class="wrap" { (plain(&render(faults, &opened.page.file, &opened.page.source, false), FAULTS)) }
+                pre class="wrap" tabindex="0" { (plain(&render(faults, &opened.page.file, &opened.page.source, false), FAULTS)) }
                 p { code { "rundown check " (one_line(&opened.page.file, 200)) } " prints the same." }
             },
         }

@@ -49,8 +49,8 @@ fn how_quickly_people_were_is_drawn_and_told_in_numbers() {
 
 #[test]
 fn a_run_says_how_it_stands_what_it_waits_for_and_how_it_ended() {
-    let line = |number, outcome, doing| {
-        let ended_at = matches!(outcome, Some(_)).then(|| now() - TimeDelta::minutes(2));
+    let line = |number, outcome: Option<(Outcome, String)>, doing| {
+        let ended_at = outcome.is_some().then(|| now() - TimeDelta::minutes(2));
         Arc::new(Line {
             id: RunId::number(number),
             runbook: "by hand?".into(),

@@ -13,8 +13,20 @@ use crate::rundown::Desk;
 const REHEARSED: Duration = Duration::from_secs(120);
 
 /// Every kind of page that there is over a rehearsal.
-const PAGES: &[&str] =
-    &["/", "/incidents/inc-1", "/incidents/inc-1/postmortem", "/incidents/inc-1/events/1", "/login", "/nowhere"];
+const PAGES: &[&str] = &[
+    "/",
+    "/incidents/inc-1",
+    "/incidents/inc-1/postmortem",
+    "/incidents/inc-1/events/1",
+    "/runs",
+    "/runbooks",
+    "/runbooks/redis-connections",
+    "/monitors",
+    "/oncall",
+    "/actions",
+    "/login",
+    "/nowhere",
+];
 
 /// Whether the incident is over.
 const RESOLVED: &str =

@@ -94,7 +94,7 @@ fn label(first: NaiveDate, months: usize) -> String {
 
 fn table(months: &[Month]) -> Markup {
     html! {
-        div class="scroll" {
+        div class="scroll" tabindex="0" role="region" aria-label="Medians by month" {
             table {
                 caption { "The same in numbers: the median, and of how many incidents" }
                 thead { tr {
