@@ -94,7 +94,7 @@ fn label(first: NaiveDate, months: usize) -> String {
 
 fn table(months: &[Month]) -> Markup {
     html! {
-        div class="scroll" {
+        div class="scroll" role="region" tabindex="0" aria-label="The times in numbers" {
             table {
                 caption { "The same in numbers: the median, and of how many incidents" }
                 thead { tr {
