@@ -194,7 +194,7 @@ fn pictures_for_the_documentation() {
                 page.looks(device, scheme);
                 page.ask("document.fonts.ready.then(() => new Promise(requestAnimationFrame)).then(() => true)");
                 let picture = page.picture();
-                assert!(picture.len() < 200_000, "{name} has {} bytes", picture.len());
+                assert!(picture.len() < 200 * 1024, "{name} has {} bytes", picture.len());
                 std::fs::write(folder.join(format!("{name}-{size}-{colours}.png")), picture).expect("a picture");
             }
         }
