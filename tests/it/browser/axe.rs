@@ -35,11 +35,17 @@ impl Page {
         found.iter().map(violation).collect()
     }
 
-    /// Expects that the page breaks no rule that matters to anybody: nothing that is `serious` or `critical`.
+    /// The rules among them that matter to somebody: what is `serious` or `critical`.
+    #[track_caller]
+    pub fn serious(&self) -> Vec<Violation> {
+        let serious = |one: &Violation| matches!(one.impact.as_str(), "serious" | "critical");
+        self.examined().into_iter().filter(serious).collect()
+    }
+
+    /// Expects that there is none.
     #[track_caller]
     pub fn is_accessible(&self) {
-        let serious = |one: &Violation| matches!(one.impact.as_str(), "serious" | "critical");
-        let found: Vec<Violation> = self.examined().into_iter().filter(serious).collect();
+        let found = self.serious();
         if !found.is_empty() {
             self.fails(&format!("{} is not accessible: {found:#?}", self.url()));
         }

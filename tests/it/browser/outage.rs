@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::rehearsal::{approves, lines};
+use super::rehearsal::{approves, is_fit_for_everybody, lines};
 use super::{Browser, Page};
 use crate::discord::served::Served;
 use crate::real_incident;
@@ -12,6 +12,13 @@ use crate::world::railway::Service;
 use crate::world::{Config, World, ports};
 
 const RUN: [&str; 7] = ["run", "redis-connections", "--json", "--input", "watch_for=20s", "--env", "production"];
+
+/// It looks, and declares nothing of its own: the story has one incident.
+const MONITORS: &str = "monitors:\n  redis:\n    title: Redis behind the backend\n    target: backend\n    check: { http: { get: \
+                        \"{{target.backend.url}}/api/redis-health\" } }\n    expect: [status == 200, body.operational == true]\n    \
+                        every: 1s\n    fail_for: 2s\n    ok_for: 2s\n";
+const ONCALL: &str = "zone: UTC\nschedules:\n  primary:\n    layers: [{ name: Always, people: [Ana], rotate: weekly, handoff: mon \
+                      09:00, from: 2026-01-05 }]\npolicies:\n  default:\n    steps: [{ notify: [schedule: primary] }]\n";
 
 /// Events in the timeline as `rundown timeline` knows them.
 fn recorded(desk: &Desk) -> BTreeSet<i64> {
@@ -40,6 +47,9 @@ async fn the_server_dies_in_the_middle_and_the_page_goes_on_by_itself_without_ho
     let url = format!("http://127.0.0.1:{}", port.number);
     let settings = format!("[web]\nlisten = \"127.0.0.1:{}\"\n", port.number);
     std::fs::write(desk.path().join("rundown.toml"), settings).expect("settings");
+    // Monitors look on, and somebody is on call.
+    desk.add_page("monitors.yaml", MONITORS);
+    desk.add_page("oncall.yaml", ONCALL);
     // It looks around, and then waits for an approval: from there on the server drives.
     desk.rundown(&RUN).exits(3);
     let server = Served::alone(&desk);
@@ -88,6 +98,8 @@ async fn the_server_dies_in_the_middle_and_the_page_goes_on_by_itself_without_ho
     let told = desk.rundown(&["timeline", "inc-1"]).exits(0).out;
     let of_terminal: BTreeSet<i64> = told.lines().filter_map(number).collect();
     assert_eq!(once, of_terminal, "{told}");
+
+    is_fit_for_everybody(&page, &url, &["/", "/incidents/inc-1", "/monitors", "/monitors/redis", "/oncall"]);
 }
 
 /// The number of the event that a line of the timeline tells.

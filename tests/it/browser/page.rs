@@ -220,7 +220,7 @@ impl Page {
     /// What it is looked at with.
     pub fn looks(&self, device: Device, scheme: Scheme) {
         let phone = device == Device::Phone;
-        let (width, height) = if phone { (390, 844) } else { (1200, 750) };
+        let (width, height) = if phone { (390, 844) } else { (1200, 720) };
         let sizes = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone });
         self.call("Emulation.setDeviceMetricsOverride", sizes);
         self.call("Emulation.setTouchEmulationEnabled", json!({ "enabled": phone }));
