@@ -20,7 +20,7 @@ use super::{Engine, EngineError, Live, Observer, life};
 use crate::base::clock::Clock;
 use crate::base::event::{Actor, Person, Recorded, RunId, Stream};
 use crate::domain::action::reply::{Answer, Reply};
-use crate::domain::run::decide::Seat;
+use crate::domain::run::decide::{AT_ONCE, Seat};
 use crate::domain::run::event::Outcome;
 use crate::domain::run::input::{Command, Input, StageReply};
 use crate::domain::run::state::State;
@@ -149,7 +149,10 @@ impl Engine {
                     reply = under_way.streams.select_next_some() => {
                         let (key, input) = reply;
                         key.map(|key| under_way.known.remove(&key));
-                        self.record_from(seat, &mut session, options, &Actor::Bot, input, observer).await?;
+                        let news = self.record_from(seat, &mut session, options, &Actor::Bot, input, observer).await?;
+                        if seat == Seat::Driver && news >= AT_ONCE {
+                            self.record(&mut session, options, &Actor::Bot, Input::Tick, observer).await?;
+                        }
                     }
                     message = told.select_next_some() => match message {
                         Message::Said(actor, command) => self.person(&mut session, options, actor, command, observer).await?,
@@ -184,10 +187,16 @@ impl Engine {
         input: Input,
         observer: &dyn Observer,
     ) -> Result<(), EngineError> {
-        self.record_from(Seat::Driver, session, options, actor, input, observer).await
+        let mut input = input;
+        // What breaks off because it is much goes on by itself.
+        while self.record_from(Seat::Driver, session, options, actor, input, observer).await? >= AT_ONCE {
+            input = Input::Tick;
+        }
+        Ok(())
     }
 
-    /// Records what follows from an input, and tells the observer. A write that fails is tried again for some seconds.
+    /// Records what follows from an input, and tells the observer; how many events that were. A write that fails is tried again for some
+    /// seconds.
     async fn record_from(
         &self,
         seat: Seat,
@@ -196,7 +205,7 @@ impl Engine {
         actor: &Actor,
         input: Input,
         observer: &dyn Observer,
-    ) -> Result<(), EngineError> {
+    ) -> Result<usize, EngineError> {
         for attempt in 1.. {
             let recorded = match seat {
                 Seat::Driver => session.send(self, actor, input.clone(), options.standing).await,
@@ -207,7 +216,7 @@ impl Engine {
                     if !news.is_empty() {
                         tell(observer, &session.state, &news);
                     }
-                    return Ok(());
+                    return Ok(news.len());
                 }
                 Err(EngineError::NotWritten(error)) if attempt < WRITE_TRIES => {
                     observer.trouble(&error.to_string());
@@ -219,14 +228,14 @@ impl Engine {
                         let news = session.refresh(self).await?;
                         tell(observer, &session.state, &news);
                         if !news.is_empty() && session.state.last_at >= before {
-                            return Ok(());
+                            return Ok(news.len());
                         }
                     }
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(0)
     }
 
     /// Reads what others appended, and goes on from there.

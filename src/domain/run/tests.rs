@@ -24,6 +24,7 @@ use crate::domain::runbook::model::{
 };
 
 mod freeze;
+mod many;
 
 /// One run in a world without executors: replies are made up by the test.
 struct World {

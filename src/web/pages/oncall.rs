@@ -12,11 +12,12 @@ use serde::Deserialize;
 use super::Failed;
 use super::parts::{complaints, due, filters, select, unusable, when, zone_asked, zone_choice, zone_note};
 use super::shell::{Place, page_for};
-use super::write::{Tone, badge};
+use super::write::{Pen, Tone, badge};
 use crate::base::event::{Actor, Instant, Person};
 use crate::base::text::one_line;
 use crate::bot::Bot;
 use crate::bot::grammar::{Page, Who};
+use crate::bot::offers;
 use crate::bot::oncall::{Calendar, OnDuty};
 use crate::bot::paging::Paged;
 use crate::domain::page::state::{Phase, State as Paging};
@@ -44,6 +45,8 @@ struct View {
     calendars: Vec<Calendar>,
     /// What calls somebody just now.
     pages: Vec<Paging>,
+    /// What forms of whoever looks carry.
+    csrf: String,
 }
 
 /// `GET /oncall`.
@@ -74,6 +77,7 @@ pub async fn list(viewer: Viewer, State(bot): State<Arc<Bot>>, Query(query): Que
         duty: bot.on_call(&Who { schedule: None, at: None }).await?,
         calendars: bot.on_call_calendar(None, days).await?,
         pages,
+        csrf: viewer.csrf.clone(),
     };
     show(&body(&view, bot.clock().now()))
 }
@@ -102,12 +106,16 @@ fn body(view: &View, now: Instant) -> Markup {
         (calling(view, now))
         h2 { "Now" }
         (now_on_duty(view, now))
-        (asked_for(view))
+        (asked_for(view, now))
         h2 id="calendar" { "The coming " (view.days) " days" }
         (filters("/oncall", &fields, false))
         (zone_note(now, view.zone))
         (calendar::table(&view.calendars, view.days, now, view.zone))
     }
+}
+
+fn pen(view: &View, now: Instant) -> Pen<'_> {
+    Pen { zone: view.zone, now, csrf: &view.csrf, back: "/oncall" }
 }
 
 /// What calls somebody just now.
@@ -129,7 +137,7 @@ fn calling(view: &View, now: Instant) -> Markup {
                         @if let Some(incident) = &page.opened.incident { " " a href={ "/incidents/" (incident) } { "open " (incident) } }
                     }
                     p { (one_line(&standing(page, now, view.zone), 400)) ". Began " (when(page.opened_at, view.zone)) "." }
-                    @if page.may_be_answered() { p class="muted" { code { "rundown page ack " (page.id) } " takes it." } }
+                    div class="acts" { @for offer in offers::of_page(page) { (pen(view, now).offer(&offer, "")) } }
                 }
             } }
             @if view.pages.len() > PAGES { p class="muted" { "The newest " (PAGES) " of " (view.pages.len()) "." } }
@@ -179,7 +187,7 @@ fn who(person: Option<&Person>) -> Markup {
 }
 
 /// Requests for cover that nobody has taken so far.
-fn asked_for(view: &View) -> Markup {
+fn asked_for(view: &View, now: Instant) -> Markup {
     let asked: Vec<_> =
         view.calendars.iter().flat_map(|one| one.asked.iter().map(move |(id, asked)| (one, id, asked))).collect();
     html! {
@@ -192,7 +200,7 @@ fn asked_for(view: &View) -> Markup {
                         (when(asked.from, view.zone)) " to " (when(asked.until, view.zone))
                         @if let Some(why) = &asked.why { ": " (one_line(why, 200)) }
                     }
-                    p class="muted" { code { "rundown oncall take " (id) } " steps in." }
+                    div class="acts" { @for offer in offers::of_cover(id) { (pen(view, now).offer(&offer, "")) } }
                 }
             } }
         }

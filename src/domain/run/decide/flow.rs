@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Decider, Decision, Ending};
+use super::{AT_ONCE, Decider, Decision, Ending};
 use crate::base::event::Person;
 use crate::base::expr::Condition;
 use crate::domain::action::resolve;
@@ -17,9 +17,9 @@ use crate::domain::runbook::model::{Destination, Does, OnFailure};
 const MAX_VISITS: u32 = 200;
 
 impl Decider {
-    /// Goes on until something outside is needed.
+    /// Goes on until something outside is needed, or until it is enough for one commit.
     pub(super) fn advance(&mut self) -> Decision {
-        while !self.state.is_over() && self.state.paused.is_none() {
+        while !self.state.is_over() && self.state.paused.is_none() && self.decided.len() < AT_ONCE {
             let moved = self.advance_lane(self.state.main)?
                 || self.advance_lane(self.state.side)?
                 || self.start_aside()?

@@ -52,6 +52,10 @@ pub enum Seat {
     Bystander,
 }
 
+/// Events after which a decision breaks off between two steps: thousands of steps that only compute would be one commit that no journal
+/// takes. Whoever drives sends a [`Input::Tick`] then, and it goes on.
+pub const AT_ONCE: usize = 1_000;
+
 /// What follows from `input` at `now`. For the driver, due deadlines expire before the input is read, and the run goes on
 /// until something outside is needed. `now` never goes back behind the run's last event. An empty list: nothing follows.
 ///

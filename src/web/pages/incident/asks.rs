@@ -8,7 +8,8 @@ use crate::bot::offers;
 use crate::bot::waiting::{Waiting, What, waiting};
 use crate::domain::run::event::Question;
 use crate::domain::run::state::State;
-use crate::view::evidence;
+use crate::view::evidence::{self, Pen as Pencil};
+use crate::view::time;
 use crate::web::pages::write::Pen;
 
 /// All questions of an incident's runs.
@@ -65,7 +66,10 @@ fn one(run: &State, waiting: &Waiting, pen: &Pen<'_>) -> Markup {
                 What::Obstacle { .. } => {}
             }
             @if let Some(before) = &waiting.before {
-                ul class="small" { @for line in evidence::plain_before(before) { li { (line) } } }
+                @let ago = |at| format!("at {}", time::clock(at, pen.zone));
+                ul class="small" {
+                    @for line in evidence::before(before, &Pencil { safe: &one_line, ago: &ago }) { li { (line) } }
+                }
             }
             div class="acts" {
                 @for offer in offers::of_question(run, waiting) { (pen.offer(&offer, &confirmed(waiting))) }

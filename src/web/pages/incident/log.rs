@@ -63,7 +63,7 @@ pub fn log(board: &Board, lines: &[Line], look: &Look, pen: &Pen<'_>) -> Markup 
     }
 }
 
-/// One line.
+/// One line. Who did it stands in front where the sentence does not say it.
 #[must_use]
 pub fn one(line: &Line, pen: &Pen<'_>) -> Markup {
     let today = time::day(line.at, pen.zone) == time::day(pen.now, pen.zone);
@@ -71,7 +71,7 @@ pub fn one(line: &Line, pen: &Pen<'_>) -> Markup {
     html! {
         li id={ "e" (line.pos) } data-at=(line.at.timestamp_millis()) {
             time class="at" datetime=(iso(line.at)) { (shown) }
-            span class="said" { @if !line.who.is_empty() { b { (one_line(&line.who, 60)) } " " } (one_line(&line.text, LONGEST)) }
+            span class="said" { @if !line.who.is_empty() && !line.text.contains(&line.who) { b { (one_line(&line.who, 60)) } " " } (one_line(&line.text, LONGEST)) }
             a class="pos" href={ "#e" (line.pos) } aria-label={ "event " (line.pos) } { "#" (line.pos) }
         }
     }

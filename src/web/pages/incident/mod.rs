@@ -28,6 +28,7 @@ use super::{Failed, nothing};
 use crate::base::event::{IncidentId, Instant};
 use crate::base::text::one_line;
 use crate::bot::board::Board;
+use crate::bot::offers;
 use crate::web::live::{Live, Region, Rendered, Told};
 use crate::web::session::Viewer;
 pub use look::{Asked, Look};
@@ -61,6 +62,7 @@ async fn show(
     let rendered = render(&view.board, &view.told, &pen);
     let whole = |id: &str| rendered.regions.iter().find(|region| region.id == id).map(|region| region.html.clone());
     let part = |id: &str| maud::PreEscaped(whole(id).unwrap_or_default());
+    let proposals = proposed(&live, &view.board, &pen).await?;
     let query = look.query();
     let body = html! {
         div id="live" data-stream={ (back) "/live?" (query) } data-through=(view.board.through) data-now=(now.timestamp_millis())
@@ -74,6 +76,7 @@ async fn show(
                 " · " a href="#actions" { "Action items" } " · " a href={ (back) "/postmortem" } { "Postmortem" }
             }
             (part("asks"))
+            (proposals)
             div class="grid" {
                 div { (part("charts")) (part(runs::RUNS)) }
                 div {
@@ -85,6 +88,26 @@ async fn show(
     };
     let title = format!("{incident} {}", one_line(&view.board.state.title, 80));
     Ok(page_for(&viewer, &title, Place::Incidents, &body).into_response())
+}
+
+/// Runbooks that fit, as long as none was started.
+async fn proposed(live: &Live, board: &Board, pen: &Pen<'_>) -> Result<Markup, Failed> {
+    if !board.state.status.is_open() || !board.state.runs.is_empty() {
+        return Ok(Markup::default());
+    }
+    let fitting = live.bot().proposed(&board.incident, &board.state).await?;
+    Ok(html! {
+        @if !fitting.is_empty() {
+            section aria-labelledby="proposed-title" {
+                h2 id="proposed-title" { "Runbooks that fit" }
+                div class="acts" {
+                    @for offer in offers::of_runbooks(&board.incident, &fitting) {
+                        (pen.offer(&offer, &format!("This starts it for {}.", board.incident)))
+                    }
+                }
+            }
+        }
+    })
 }
 
 /// All regions of the page.
