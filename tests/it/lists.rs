@@ -389,7 +389,7 @@ async fn the_calendar_says_who_is_on_call_and_shouts_where_nobody_is() {
     ]);
     reader.says(&["page", "call", HOSTILE]);
     let page = reader.words("/oncall").await;
-    reads(&page, &["Calls that are open", HOSTILE, "rundown page ack page-1"]);
+    reads(&page, &["Calls that are open", HOSTILE, "I have it"]);
     reads(
         &page,
         &[
