@@ -18,7 +18,8 @@ const MONITORS: &str = "monitors:\n  redis:\n    title: Redis behind the backend
                         \"{{target.backend.url}}/api/redis-health\" } }\n    expect: [status == 200, body.operational == true]\n    \
                         every: 1s\n    fail_for: 2s\n    ok_for: 2s\n";
 const ONCALL: &str = "zone: UTC\nschedules:\n  primary:\n    layers: [{ name: Always, people: [Ana], rotate: weekly, handoff: mon \
-                      09:00, from: 2026-01-05 }]\npolicies:\n  default:\n    steps: [{ notify: [schedule: primary] }]\n";
+                      09:00, from: 2026-01-05 }]\npolicies:\n  default:\n    steps: [{ notify: [schedule: primary], escalate_after: \
+                      5m }]\n    finally: [person: Ana]\n";
 
 /// Events in the timeline as `rundown timeline` knows them.
 fn recorded(desk: &Desk) -> BTreeSet<i64> {

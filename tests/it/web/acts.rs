@@ -44,7 +44,12 @@ pub async fn waiting_for_approval() -> Pages {
 
 /// The id of the offer whose button has this label, as the incident's page shows it.
 pub async fn offered(browser: &Browser, label: &str) -> String {
-    let page = browser.get("/incidents/inc-1").await.is(200).text;
+    offered_on(browser, "/incidents/inc-1", label).await
+}
+
+/// The same on another page.
+async fn offered_on(browser: &Browser, path: &str, label: &str) -> String {
+    let page = browser.get(path).await.is(200).text;
     let forms = page.split("<form").skip(1).map(|form| form.split("</form>").next().unwrap_or_default());
     let form = forms.into_iter().find(|form| form.contains("name=\"offer\"") && form.contains(&format!(">{label}")));
     let form = form.unwrap_or_else(|| panic!("no button '{label}' in {page}"));
@@ -167,4 +172,28 @@ async fn a_run_begun_on_a_page_is_driven_by_the_server() {
     ana.post("/act", &[("offer", &done)]).await.is(303);
     let again = ana.post("/act", &[("offer", &done)]).await.is(409);
     assert!(again.text.contains("answered already") && again.text.contains("Last, Ana: "), "{}", again.text);
+}
+
+#[tokio::test]
+async fn a_call_is_answered_and_cover_is_taken_where_both_are_listed() {
+    let oncall = "zone: UTC\nschedules:\n  primary:\n    layers: [{ name: Always, people: [Ana], rotate: weekly, handoff: mon 09:00, \
+                  from: 2026-01-05 }]\npolicies:\n  default: { steps: [{ notify: [{ schedule: primary }], \
+                  escalate_after: 5m }], finally: [{ person: Ana }] }\n";
+    let desk = Desk::with_pages(&[("people.yaml", PEOPLE), ("targets.yaml", TARGETS), ("oncall.yaml", oncall)]);
+    let call = |arguments: &[&str]| {
+        let said = desk.command(arguments).env("USER", "ana").env("LOGNAME", "ana").output().expect("the binary runs");
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    };
+    call(&["page", "call", "The shop is slow"]);
+    call(&["oncall", "cover", "primary", "--from", "wed 10:00", "--until", "wed 12:00"]);
+    let pages = Pages::of(desk).await;
+    let ben = pages.signed_in("ben").await;
+    let mine = offered_on(&ben, "/oncall", "I have it").await;
+    ben.post("/act", &[("offer", &mine), ("back", "/oncall")]).await.is(303);
+    assert!(!ben.get("/oncall").await.is(200).text.contains("I have it"));
+    let listed = pages.desk.rundown(&["page", "list", "--all"]).exits(0).out;
+    assert!(listed.contains("Ben"), "{listed}");
+    let taken = offered_on(&ben, "/oncall", "I take it").await;
+    ben.post("/act", &[("offer", &taken), ("back", "/oncall")]).await.is(303);
+    assert!(!ben.get("/oncall").await.is(200).text.contains("Somebody asks for cover"));
 }
