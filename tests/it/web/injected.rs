@@ -5,6 +5,7 @@ use std::net::TcpListener;
 
 use super::signed::Pages;
 use super::stream::Tab;
+use crate::hooks::{HOOKS, address, alertmanager, notification, with_secrets};
 use crate::rundown::Desk;
 
 /// Breaks out of an attribute, begins a script, an element with a handler, and a comment.
@@ -67,7 +68,8 @@ async fn text_from_anywhere_is_only_text_on_every_page() {
     let targets = "environments: { production: { targets: { backend: { url: { env: BACKEND_URL } } } } }\n";
     let mut desk = Desk::with_pages(&[("targets.yaml", targets), ("small.md", PAGE)]);
     desk.set("BACKEND_URL", service());
-    let pages = Pages::of(desk).await;
+    with_secrets(&mut desk);
+    let pages = Pages::with(desk, HOOKS).await;
     let say = |arguments: &[&str]| {
         let said = pages.desk.rundown(arguments);
         assert_eq!(said.code, 0, "{arguments:?}: {}{}", said.out, said.err);
@@ -88,6 +90,9 @@ async fn text_from_anywhere_is_only_text_on_every_page() {
     say(&["lesson", "went-well", EVIL]);
     say(&["recommend", EVIL, "--priority", "P1", "--detail", EVIL]);
     say(&["action", "add", EVIL, "--owner", EVIL, "--due", "2020-01-01"]);
+    // Another system's alert, whose every word is somebody else's, declares an incident of its own.
+    let alerts = address(&pages.bot).await;
+    assert_eq!(alertmanager(&alerts, &notification(&[(EVIL, "firing")], EVIL)).await.0, 202);
     let refused = pages.desk.rundown(&["incident", "link", LINK, "--label", "x"]);
     assert_ne!(refused.code, 0, "an address that runs something is none");
 
@@ -98,6 +103,8 @@ async fn text_from_anywhere_is_only_text_on_every_page() {
         "/incidents/inc-1?kind=step&who=%22%27%3E%3Cscript%3Epwned(14)%3C%2Fscript%3E&q=%22%27%3E%3Cscript%3Epwned(15)%3C%2Fscript%3E",
         "/incidents/inc-1?zone=%22%27%3E%3Cscript%3Epwned(16)%3C%2Fscript%3E",
         "/incidents/inc-1/postmortem",
+        "/incidents/inc-2",
+        "/incidents/inc-2/postmortem",
         "/",
         "/?q=%22%27%3E%3Cscript%3Epwned(17)%3C%2Fscript%3E",
         "/runs",

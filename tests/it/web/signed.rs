@@ -70,7 +70,12 @@ impl Answer {
 impl Pages {
     /// Starts a server for a desk. Its settings are written here.
     pub async fn of(desk: Desk) -> Self {
-        std::fs::write(desk.path().join("rundown.toml"), ANYWHERE).expect("settings");
+        Self::with(desk, "").await
+    }
+
+    /// The same with more settings.
+    pub async fn with(desk: Desk, more: &str) -> Self {
+        std::fs::write(desk.path().join("rundown.toml"), format!("{ANYWHERE}{more}")).expect("settings");
         let bot = Served::alone(&desk);
         let url = address(&bot).await;
         Self { desk, bot, url, http: client() }
