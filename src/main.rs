@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 use futures::channel::{mpsc, oneshot};
 use rundown::base::clock::{Clock, RealClock};
-use rundown::base::expr::with_room;
+use rundown::base::expr::{spawn_scoped, with_room};
 use rundown::base::secret::Secrets;
 use rundown::bot::fleet::Fleet;
 use rundown::bot::library::Library;
@@ -238,8 +238,7 @@ fn beside<'scope, F: Future<Output = ()>>(
         drop(runtime.block_on(futures::future::select(what, leaving)));
         runtime.shutdown_background();
     };
-    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, doing);
-    spawned.map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
+    spawn_scoped(scope, name, doing).map_err(|error| Fault::Failed(format!("the program cannot start: {error}")))?;
     Ok(leave)
 }
 

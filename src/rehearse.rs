@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use futures::channel::oneshot;
 
+use crate::base::expr::spawn;
 use crate::bot::Bot;
 use crate::bot::library::Library;
 use crate::bot::rehearsing::Shown;
@@ -42,8 +43,7 @@ pub fn show(scene: &Scene, library: Library, nowhere: PathBuf, who: &str) -> Res
         drop(runtime.block_on(futures::future::select(served, over)));
         runtime.shutdown_background();
     };
-    let spawned = std::thread::Builder::new().name("web".to_owned()).spawn(serve);
-    spawned.map_err(|error| format!("a thread for them cannot be had: {error}"))?;
+    spawn("web", serve).map_err(|error| format!("a thread for them cannot be had: {error}"))?;
     let lines = vec![format!("pages: {address}/incidents/{} (you are {who} there)", scene.incident)];
     Ok(Shown { address, lines, serving: Box::new(serving) })
 }

@@ -23,7 +23,7 @@ mod scope;
 mod value;
 
 pub use condition::{Condition, Reference};
-pub use room::with_room;
+pub use room::{spawn, spawn_scoped, with_room};
 pub use scope::Scope;
 pub use template::{Template, TemplateReference};
 

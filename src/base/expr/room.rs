@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread::{Builder, Scope};
 
 /// Bytes of stack.
 const STACK: usize = 16 * 1024 * 1024;
@@ -30,6 +31,38 @@ pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
 }
 
+/// A thread that has room from its start: for what goes on beside everything else and reads expressions, too.
+///
+/// # Errors
+/// The system has no thread left.
+pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    builder(name).spawn(marked(work)).map(drop)
+}
+
+/// The same for as long as a scope lasts.
+///
+/// # Errors
+/// The system has no thread left.
+pub fn spawn_scoped<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() + Send + 'scope,
+) -> std::io::Result<()> {
+    builder(name).spawn_scoped(scope, marked(work)).map(drop)
+}
+
+fn builder(name: &str) -> Builder {
+    Builder::new().name(name.to_owned()).stack_size(STACK)
+}
+
+/// Work that knows that it has room: only for a thread with such a stack.
+fn marked<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    move || {
+        HAS_ROOM.set(true);
+        work()
+    }
+}
+
 /// Runs other people's generated code over text from outside, where it has room. `Err` says why there is no outcome: a
 /// panic inside it is an answer like any other, since a bad expression must not end a run.
 pub(super) fn guarded<T: Send>(what: &str, work: impl FnOnce() -> T + Send) -> Result<T, String> {
@@ -45,12 +78,5 @@ fn roomy<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<std::threa
         // What the work leaves half done is dropped with it.
         return Ok(catch_unwind(AssertUnwindSafe(work)));
     }
-    std::thread::scope(|threads| {
-        let thread = std::thread::Builder::new().name("reader".to_owned()).stack_size(STACK);
-        let marked = move || {
-            HAS_ROOM.set(true);
-            work()
-        };
-        Ok(thread.spawn_scoped(threads, marked)?.join())
-    })
+    std::thread::scope(|threads| Ok(builder("reader").spawn_scoped(threads, marked(work))?.join()))
 }

@@ -23,6 +23,8 @@ pub use told::{Excerpt, Line, Sort, Told};
 
 /// Incidents that are kept in memory though nobody looks at them just now.
 const KEPT: usize = 16;
+/// Open incidents that are read before anybody asks.
+const AT_FIRST: usize = 4;
 /// How long is waited where the journal cannot be heard, before it is tried again.
 const AGAIN: TimeDelta = TimeDelta::seconds(2);
 
@@ -108,6 +110,7 @@ impl Live {
     /// Hears the journal while somebody listens, until the future is dropped: whoever is in a room is told that there may be more. Where
     /// nobody does, nothing is looked for.
     pub async fn follow(&self) {
+        self.begin().await;
         let clock = self.bot.clock().clone();
         let mut streams = self.streams.subscribe();
         loop {
@@ -121,6 +124,16 @@ impl Live {
             if let Err(fault) = heard {
                 tracing::warn!(%fault, "pages do not hear of what is new; trying again");
                 clock.sleep_until(clock.now() + AGAIN).await;
+            }
+        }
+    }
+
+    /// Reads what somebody is likely to open first, so that nobody waits for it: a long incident is read once, and that takes longest.
+    async fn begin(&self) {
+        let Ok(incidents) = self.bot.all_incidents().await else { return };
+        for (incident, _) in incidents.iter().rev().filter(|(_, state)| state.status.is_open()).take(AT_FIRST) {
+            if let Err(fault) = self.room(incident).enter(&self.bot, incident).await {
+                tracing::warn!(%fault, %incident, "an incident cannot be shown");
             }
         }
     }

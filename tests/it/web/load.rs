@@ -93,8 +93,8 @@ async fn listen(browser: &Browser, after: u64) -> tokio::sync::mpsc::UnboundedRe
 #[ignore = "takes a minute; script/bench --pages runs it"]
 async fn a_page_of_ten_thousand_events_and_a_thousand_streams() {
     let (events, streams) = (number("LOAD_EVENTS", 10_000), number("LOAD_STREAMS", 1_000));
-    // Steps that compute and steps that people note something about.
-    let steps = events * 2 / 5;
+    // A long run, and much that people wrote down.
+    let steps = events / 20;
     let desk = Desk::with_pages(&[("steps.md", &page(steps))]);
     desk.rundown(&["run", "steps", "--yes"]).exits(0);
     let before = Writer::of(&desk);
@@ -102,6 +102,8 @@ async fn a_page_of_ten_thousand_events_and_a_thousand_streams() {
         before.note(&format!("what somebody saw while step {number} went on, in a sentence of the usual length")).await;
     }
     drop(before);
+    // Of an incident that is over nothing is read before somebody asks.
+    desk.rundown(&["incident", "resolve", "inc-1", "--why", "a measurement"]).exits(0);
     let pages = Pages::of(desk).await;
     let ana = pages.signed_in("ana").await;
     time(&ana, "/").await;
