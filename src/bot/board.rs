@@ -54,6 +54,19 @@ pub struct Board {
     pub through: u64,
     /// Runs that can be read no more.
     lost: BTreeMap<RunId, String>,
+    /// How many erasures there were before it was read: what was erased since may stand in it.
+    erasures: u64,
+}
+
+/// What taking a board further came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advanced {
+    /// Nothing was recorded since.
+    Nothing,
+    /// There is more.
+    More,
+    /// Something was erased: it was read anew, and what was made of it before is to be forgotten.
+    Anew,
 }
 
 impl Board {
@@ -75,6 +88,7 @@ impl Bot {
     /// # Errors
     /// There is no such incident, the journal.
     pub async fn board(&self, incident: &IncidentId) -> Result<Board, Fault> {
+        let erasures = self.engine()?.erasures().await?;
         // What is asked for first decides whether there is one; the facts may already be newer.
         let state = self.engine()?.incident(incident).await?;
         let mut board = Board {
@@ -85,21 +99,26 @@ impl Bot {
             facts: Vec::new(),
             through: 0,
             lost: BTreeMap::new(),
+            erasures,
         };
         let mut seen = None;
         self.read_on(&mut board, &mut seen).await?;
         Ok(board)
     }
 
-    /// Takes a board further by what was recorded since. Whether there was anything.
+    /// Takes a board further by what was recorded since, or reads it anew where something was erased.
     ///
     /// # Errors
     /// The journal.
-    pub async fn advance(&self, board: &mut Board) -> Result<bool, Fault> {
+    pub async fn advance(&self, board: &mut Board) -> Result<Advanced, Fault> {
+        if self.engine()?.erasures().await? != board.erasures {
+            *board = self.board(&board.incident.clone()).await?;
+            return Ok(Advanced::Anew);
+        }
         let before = board.through;
         let mut seen = Some(board.state.clone());
         self.read_on(board, &mut seen).await?;
-        Ok(board.through > before)
+        Ok(if board.through > before { Advanced::More } else { Advanced::Nothing })
     }
 
     async fn read_on(&self, board: &mut Board, seen: &mut Option<incident::State>) -> Result<(), Fault> {

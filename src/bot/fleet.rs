@@ -327,6 +327,7 @@ impl Turn<'_> {
             | Fact::Monitor(..)
             | Fact::Digest(..)
             | Fact::Session(..)
+            | Fact::Erasure(_)
             | Fact::Erased { .. } => {}
         }
     }

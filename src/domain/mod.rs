@@ -6,6 +6,7 @@
 pub mod action;
 pub mod alert;
 pub mod digest;
+pub mod erasure;
 pub mod gate;
 pub mod incident;
 pub mod likeness;

@@ -1,11 +1,11 @@
 //! Everything that is known about an incident, in order: the union of what incidents, runs, targets, pages, alerts, monitors, digests,
-//! sessions in a browser and the rota state.
+//! sessions in a browser, erasures and the rota state.
 //!
 //! Lives here: [`Fact`], and how a stored event becomes one. Never lives here: how it is shown (`view/`).
 
 use crate::base::event::{IncidentId, PageId, RunId, Stream, Unreadable};
 use crate::domain::oncall::rota;
-use crate::domain::{alert, digest, incident, monitor, page, run, session, target};
+use crate::domain::{alert, digest, erasure, incident, monitor, page, run, session, target};
 
 /// One fact of whatever stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,8 @@ pub enum Fact {
     Digest(String, digest::event::Event),
     /// About a session in a browser, by the name of its link.
     Session(String, session::event::Event),
+    /// What another event said was erased.
+    Erasure(erasure::Event),
     /// The body was erased; its kind is all that is left.
     Erased {
         /// The stream it stood in.
@@ -69,6 +71,7 @@ impl Fact {
                 .map(|event| Self::Monitor(stream.key().to_owned(), event)),
             "digest" => digest::event::Event::decode(kind, version, body)
                 .map(|event| Self::Digest(stream.key().to_owned(), event)),
+            "journal" => erasure::Event::decode(kind, version, body).map(Self::Erasure),
             "session" => session::event::Event::decode(kind, version, body)
                 .map(|event| Self::Session(stream.key().to_owned(), event)),
             family => Err(unreadable(format!("nothing here reads the stream family '{family}'"))),

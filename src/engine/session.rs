@@ -195,6 +195,7 @@ impl Session {
                 | timeline::Fact::Monitor(..)
                 | timeline::Fact::Digest(..)
                 | timeline::Fact::Session(..)
+                | timeline::Fact::Erasure(_)
                 | timeline::Fact::Erased { .. } => {}
             }
             news.push(Recorded { pos: row.pos, at: row.at, head: codec::head(row)?, event });

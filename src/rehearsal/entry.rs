@@ -36,6 +36,7 @@ impl Entry {
             Fact::Monitor(_, event) => (event.kind().to_owned(), event.encode().ok()),
             Fact::Digest(_, event) => (event.kind().to_owned(), event.encode().ok()),
             Fact::Session(_, event) => (event.kind().to_owned(), event.encode().ok()),
+            Fact::Erasure(event) => (event.kind().to_owned(), event.encode().ok()),
             Fact::Erased { kind, .. } => (kind.clone(), None),
         };
         let body: Value = body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();

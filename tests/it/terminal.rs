@@ -473,8 +473,13 @@ fn what_is_erased_is_told_from_what_is_missing() {
     let (_, timeline) = desk.say("timeline");
     assert!(timeline.contains("hunter2"), "{timeline}");
     assert_eq!(desk.say("purge '#2' --why 'a password'").0, 0);
-    let (_, timeline) = desk.say("timeline");
-    assert!(!timeline.contains("hunter2") && timeline.contains("erased"), "{timeline}");
+    let (code, timeline) = desk.say("timeline");
+    assert_eq!(code, 0, "{timeline}");
+    assert!(!timeline.contains("hunter2") && timeline.contains("what #2 said was erased: a password"), "{timeline}");
+    let (code, postmortem) = desk.say("postmortem draft");
+    assert_eq!(code, 0, "{postmortem}");
+    assert!(!postmortem.contains("hunter2") && postmortem.contains("erased"), "{postmortem}");
+    assert_eq!(desk.say("export --to record").0, 0);
     let (code, text) = desk.say(&format!("verify --anchor {anchor}"));
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("1 erased"), "{text}");

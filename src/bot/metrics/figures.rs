@@ -122,6 +122,7 @@ impl Figures {
             | Fact::Monitor(..)
             | Fact::Digest(..)
             | Fact::Session(..)
+            | Fact::Erasure(_)
             | Fact::Erased { .. } => Vec::new(),
         }
     }

@@ -27,6 +27,7 @@ pub fn line(recorded: &Recorded<Fact>) -> String {
         Fact::Monitor(name, event) => (Stream::monitor(name), event.kind().to_owned(), parsed(event.encode())),
         Fact::Digest(name, event) => (Stream::digest(name), event.kind().to_owned(), parsed(event.encode())),
         Fact::Session(name, event) => (Stream::session(name), event.kind().to_owned(), parsed(event.encode())),
+        Fact::Erasure(event) => (Stream::journal(), event.kind().to_owned(), parsed(event.encode())),
         Fact::Erased { stream, kind } => (stream.clone(), kind.clone(), Value::Null),
     };
     let at = |at: crate::base::event::Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);

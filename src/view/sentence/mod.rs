@@ -23,6 +23,7 @@ use serde_json::Value;
 
 use crate::base::event::{Instant, Person, RunId};
 use crate::base::text::one_line;
+use crate::domain::erasure;
 use crate::domain::incident::event as incident;
 use crate::domain::run::event as run;
 use crate::domain::run::event::{DoubtVerdict, FailureChoice, Question};
@@ -102,6 +103,9 @@ impl Wording {
             Fact::Monitor(name, event) => monitors::sentence(name, event, |at| self.at(at)),
             Fact::Digest(name, event) => digests::sentence(name, event, |at| self.at(at)),
             Fact::Session(_, event) => Some(sessions::sentence(event, |at| self.at(at))),
+            Fact::Erasure(erasure::Event::Erased(erased)) => {
+                Some(format!("what #{} said was erased: {}", erased.pos, one_line(&erased.why, QUOTE)))
+            }
             Fact::Erased { kind, .. } => Some(format!("erased (it was {})", one_line(kind, NAME))),
         };
         self.learn(fact);

@@ -16,7 +16,7 @@ use tokio::sync::{Mutex as Held, MutexGuard as Holding, watch};
 
 use crate::base::event::IncidentId;
 use crate::base::metrics;
-use crate::bot::board::Board;
+use crate::bot::board::{Advanced, Board};
 use crate::bot::{Bot, Fault};
 pub use shared::{Region, Rendered, Shared};
 pub use told::{Excerpt, Line, Sort, Told};
@@ -130,8 +130,8 @@ impl Live {
 
     /// Reads what somebody is likely to open first, so that nobody waits for it: a long incident is read once, and that takes longest.
     async fn begin(&self) {
-        let Ok(incidents) = self.bot.all_incidents().await else { return };
-        for (incident, _) in incidents.iter().rev().filter(|(_, state)| state.status.is_open()).take(AT_FIRST) {
+        let Ok(incidents) = self.bot.known_incidents().await else { return };
+        for (incident, _) in incidents.all.iter().rev().filter(|(_, state)| state.status.is_open()).take(AT_FIRST) {
             if let Err(fault) = self.room(incident).enter(&self.bot, incident).await {
                 tracing::warn!(%fault, %incident, "an incident cannot be shown");
             }
@@ -209,9 +209,12 @@ impl Room {
         match seen.as_mut() {
             Some(view) if view.number >= told => {}
             Some(view) => {
-                let more = bot.advance(&mut view.board).await?;
+                let advanced = bot.advance(&mut view.board).await?;
                 view.number = number;
-                if more {
+                if advanced == Advanced::Anew {
+                    view.told = Told::default();
+                }
+                if advanced != Advanced::Nothing {
                     view.told.take(&view.board.facts);
                     view.shared.clear();
                 }

@@ -194,3 +194,25 @@ async fn a_page_is_told_only_the_lines_it_asked_for() {
     let told = tab.next().await.expect("a message");
     assert_eq!(told.data["lines"].as_array().map(Vec::len), Some(0), "{told:?}");
 }
+
+#[tokio::test]
+async fn what_is_erased_is_on_no_page_any_more() {
+    let pages = Pages::of(Desk::with_pages(&[("small.md", PAGE)])).await;
+    pages.desk.rundown(&["incident", "declare", "The shop is slow"]).exits(0);
+    pages.desk.rundown(&["note", "the customer's number is 555-0199"]).exits(0);
+    let ana = pages.signed_in("ana").await;
+    let mut tab = Tab::load(&ana, "/incidents/inc-1").await;
+    let number = *tab.lines.keys().last().expect("a line");
+    let places = ["/incidents/inc-1", "/incidents/inc-1/postmortem", &format!("/incidents/inc-1/events/{number}"), "/"];
+    assert!(ana.get(places[0]).await.text.contains("555-0199"));
+    assert!(ana.get(places[2]).await.text.contains("555-0199"));
+    tab.listen().await;
+    pages.desk.rundown(&["purge", &format!("#{number}"), "--why", "a customer's number"]).exits(0);
+    for place in places {
+        assert!(!ana.get(place).await.is(200).text.contains("555-0199"), "{place}");
+    }
+    // Nor does it come back with what is told next.
+    pages.desk.rundown(&["note", "called back"]).exits(0);
+    let told = tab.next().await.expect("a message");
+    assert!(told.data.to_string().contains("called back") && !told.data.to_string().contains("555-0199"));
+}

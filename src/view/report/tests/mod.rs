@@ -242,6 +242,7 @@ fn poisoned(fact: &Fact, text: &str) -> Fact {
         Fact::Monitor(name, event) => (Stream::monitor(name), event.kind(), event.version(), event.encode()),
         Fact::Digest(name, event) => (Stream::digest(name), event.kind(), event.version(), event.encode()),
         Fact::Session(name, event) => (Stream::session(name), event.kind(), event.version(), event.encode()),
+        Fact::Erasure(event) => (Stream::journal(), event.kind(), event.version(), event.encode()),
         Fact::Erased { .. } => return fact.clone(),
     };
     let decode = |body: &Value| Fact::decode(&stream, kind, version, Some(body.to_string().as_bytes())).ok();
