@@ -6,6 +6,7 @@ use crate::base::event::Severity;
 use crate::base::text::one_line;
 use crate::bot::board::Board;
 use crate::bot::offers;
+use crate::bot::waiting::waiting;
 use crate::domain::gate::gate;
 use crate::domain::incident::event::{Milestone, Role, Status};
 use crate::domain::incident::{Measure, State};
@@ -43,12 +44,17 @@ pub fn severity(severity: Option<Severity>) -> Markup {
 pub fn head(board: &Board, pen: &Pen<'_>) -> Markup {
     let state = &board.state;
     let open = gate(&board.facts).lines();
+    let waits: usize = board.runs.iter().map(|run| waiting(run).len()).sum();
     let ended = state.milestones.get(&Milestone::Resolved).filter(|_| !state.status.is_open());
     html! {
         section id="head" aria-labelledby="title" {
             div class="tools" {
                 h1 id="title" { span class="muted" { (board.incident) } " " (one_line(&state.title, 300)) }
                 (severity(state.severity)) (status(state))
+            }
+            // On a telephone the questions themselves stand further down.
+            @if waits > 0 {
+                p { a class="button wait" href="#asks" { "? " @if waits == 1 { "Something waits" } @else { (waits) " things wait" } " for a person" } }
             }
             p {
                 @match ended {
