@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::future::join_all;
-use rundown::base::clock::RealClock;
-use rundown::base::event::{Actor, IncidentId, Person};
+use rundown::base::clock::{Clock as _, RealClock};
+use rundown::base::event::{Actor, IncidentId, Person, Stream};
 use rundown::domain::incident::decide::Command;
 use rundown::engine::Engine;
 use rundown::journal::sqlite::SqliteJournal;
+use rundown::journal::{Batch, Item, NewEvent, Select};
 
 use super::signed::{Browser, Pages};
 use crate::rundown::Desk;
@@ -62,6 +63,26 @@ impl Writer {
         let facts = self.0.incident_command(&IncidentId::number(1), &actor, None, note).await.expect("written");
         facts.last().expect("a fact").pos
     }
+
+    /// Writes so many notes like the one that it writes first, a thousand at once.
+    async fn notes(&self, mut left: usize) {
+        let text = "what somebody saw while one of the steps went on, in a sentence of the usual length";
+        let pos = self.note(text).await;
+        let (journal, incident) = (self.0.journal(), IncidentId::number(1));
+        let row = journal.read(Select::All, pos - 1, 1).await.expect("read").remove(0);
+        let body = row.body.expect("a body").bytes;
+        let event = NewEvent { kind: row.kind, version: row.version, head: row.head, body };
+        let mut expected = row.seq;
+        while left > 0 {
+            let events = vec![event.clone(); left.min(1_000)];
+            let written = events.len();
+            let stream = Stream::incident(&incident);
+            let item = Item { stream, expected, incident: Some(incident.clone()), events, open: None };
+            let batch = Batch { items: vec![item], ..Batch::default() };
+            journal.append(batch, RealClock::default().now()).await.expect("written");
+            (left, expected) = (left - written, expected + written as u64);
+        }
+    }
 }
 
 /// Opens an event stream and tells when each event after `after` has arrived.
@@ -97,11 +118,7 @@ async fn a_page_of_ten_thousand_events_and_a_thousand_streams() {
     let steps = events / 20;
     let desk = Desk::with_pages(&[("steps.md", &page(steps))]);
     desk.rundown(&["run", "steps", "--yes"]).exits(0);
-    let before = Writer::of(&desk);
-    for number in 0..events - steps * 2 {
-        before.note(&format!("what somebody saw while step {number} went on, in a sentence of the usual length")).await;
-    }
-    drop(before);
+    Writer::of(&desk).notes(events - steps * 2).await;
     // Of an incident that is over nothing is read before somebody asks.
     desk.rundown(&["incident", "resolve", "inc-1", "--why", "a measurement"]).exits(0);
     let pages = Pages::of(desk).await;
