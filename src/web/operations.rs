@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, FORWARDED, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HOST, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::hooks::Token;
 use super::listen::Peer;
+use super::session::is_loopback;
 use crate::bot::Bot;
 use crate::bot::metrics::Meter;
 use crate::bot::readiness::Readiness;
@@ -83,8 +84,11 @@ impl Readers {
         // Whoever passes a request on says so; then it did not begin on this machine.
         let passed_on =
             [FORWARDED.as_str(), "via", "x-forwarded-for", "x-real-ip"].iter().any(|name| headers.contains_key(*name));
+        // A foreign name that leads to this machine would let the page of a stranger read the answer (DNS rebinding).
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_ascii_lowercase);
+        let is_ours = host.is_some_and(|host| is_loopback(&host));
         match self {
-            Self::Local if peer.ip().to_canonical().is_loopback() && !passed_on => Ok(()),
+            Self::Local if peer.ip().to_canonical().is_loopback() && is_ours && !passed_on => Ok(()),
             Self::Local | Self::Nobody => {
                 let why = "metrics are for this machine alone; for others, set [web] metrics in rundown.toml\n";
                 Err(refuse(StatusCode::FORBIDDEN, why))
@@ -108,7 +112,13 @@ mod tests {
     use super::*;
 
     fn status(readers: &Readers, peer: &str, headers: &[(&'static str, &'static str)]) -> u16 {
-        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let host = [("host", "localhost:8321")];
+        let named = headers.iter().any(|(name, _)| *name == "host");
+        let headers = headers
+            .iter()
+            .chain(host.iter().filter(|_| !named))
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
         readers.admit(peer.parse().unwrap(), &headers).map_or_else(|refused| refused.status().as_u16(), |()| 200)
     }
 
@@ -119,6 +129,7 @@ mod tests {
         assert_eq!(status(&Readers::Local, "[::1]:50000", &[]), 200);
         assert_eq!(status(&Readers::Local, "[::ffff:127.0.0.1]:50000", &[]), 200);
         assert_eq!(status(&Readers::Local, "192.0.2.7:50000", &[]), 403);
+        assert_eq!(status(&Readers::Local, here, &[("host", "evil.example:8321")]), 403, "a name that only leads here");
         for header in ["forwarded", "via", "x-forwarded-for", "x-real-ip"] {
             assert_eq!(
                 status(&Readers::Local, here, &[(header, "192.0.2.7")]),

@@ -38,6 +38,7 @@ pub(super) use entry::{sign_in, sign_out};
 pub use key::Key;
 use key::Purpose;
 pub use posted::Posted;
+pub(super) use site::is_loopback;
 pub use site::{Here, Site};
 
 /// Only what comes from here is loaded, run, or sent anywhere; nobody puts these pages into a frame.

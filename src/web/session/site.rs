@@ -54,7 +54,7 @@ impl Site {
 }
 
 /// `localhost`, `127.0.0.1` or `[::1]`, with or without a port.
-fn is_loopback(host: &str) -> bool {
+pub(in crate::web) fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(six) => match six.split_once(']') {
             Some((name, rest)) if rest.is_empty() || is_port(rest) => name,
