@@ -10,7 +10,6 @@ use super::super::library::{Library, Listed, Page};
 use super::super::rehearsing::{FOLDER, Noted, Record};
 use super::super::{Bot, Fault};
 use super::runs::Line;
-use crate::base::event::Severity;
 use crate::domain::runbook::fault::Fault as PageFault;
 use crate::domain::runbook::model::Runbook;
 
@@ -66,18 +65,8 @@ pub struct Fitness {
 /// A runbook as a line of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Book {
-    /// Its id.
-    pub id: String,
-    /// Its title.
-    pub title: String,
-    /// What an incident declared by it starts with.
-    pub severity: Option<Severity>,
-    /// Words by which a pasted error finds it.
-    pub use_when: Vec<String>,
-    /// Targets it acts on.
-    pub targets: Vec<String>,
-    /// How many faults it has.
-    pub faults: usize,
+    /// What the runbook itself says.
+    pub listed: Listed,
     /// Its runs.
     pub runs: Runs,
     /// Its scenarios.
@@ -126,12 +115,7 @@ impl Bot {
             runs: runs.remove(listed.id.as_str()).unwrap_or_default(),
             rehearsed: fitness.rehearsed.get(&listed.id).cloned().unwrap_or_default(),
             stale: fitness.stale.get(&listed.id).cloned(),
-            id: listed.id,
-            title: listed.title,
-            severity: listed.severity,
-            use_when: listed.use_when,
-            targets: listed.targets,
-            faults: listed.faults,
+            listed,
         };
         let all = self.library.list()?.into_iter().map(book).collect();
         Ok(Shelf { all, looked_at: (lines.len(), all_runs), unclear: fitness.unclear.clone() })
@@ -144,7 +128,7 @@ impl Bot {
     pub async fn opened_runbook(&self, id: &str) -> Result<Option<Opened>, Fault> {
         let Some(page) = self.library.listed_page(id)? else { return Ok(None) };
         let Shelf { all, looked_at, .. } = self.shelf().await?;
-        let Some(book) = all.into_iter().find(|book| book.id == id) else { return Ok(None) };
+        let Some(book) = all.into_iter().find(|book| book.listed.id == id) else { return Ok(None) };
         let read = Library::parsed(&page);
         Ok(Some(Opened { book, page, read, looked_at }))
     }

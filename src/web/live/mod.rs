@@ -8,11 +8,11 @@ mod told;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard as Guard, PoisonError};
 
 use chrono::TimeDelta;
 use futures::future::{Either, select};
-use tokio::sync::{Mutex as Held, MutexGuard as Holding, watch};
+use tokio::sync::{MappedMutexGuard, Mutex as Held, MutexGuard, watch};
 
 use crate::base::event::IncidentId;
 use crate::base::metrics;
@@ -158,29 +158,13 @@ impl Live {
         }
     }
 
-    fn rooms(&self) -> MutexGuard<'_, BTreeMap<IncidentId, Arc<Room>>> {
+    fn rooms(&self) -> Guard<'_, BTreeMap<IncidentId, Arc<Room>>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Somebody is in a room: what is there, up to date.
-pub struct Entered<'a>(Holding<'a, Option<View>>);
-
-impl std::ops::Deref for Entered<'_> {
-    type Target = View;
-
-    #[allow(clippy::expect_used, reason = "it is only made where there is one")]
-    fn deref(&self) -> &View {
-        self.0.as_ref().expect("an entered room has a view")
-    }
-}
-
-impl std::ops::DerefMut for Entered<'_> {
-    #[allow(clippy::expect_used, reason = "it is only made where there is one")]
-    fn deref_mut(&mut self) -> &mut View {
-        self.0.as_mut().expect("an entered room has a view")
-    }
-}
+pub type Entered<'a> = MappedMutexGuard<'a, View>;
 
 impl Room {
     /// Tells from now on when there may be more.
@@ -226,6 +210,7 @@ impl Room {
                 *seen = Some(View { board, told, shared: Shared::default(), number });
             }
         }
-        Ok(Entered(seen))
+        let gone = |_| Fault::Failed(format!("{incident} could not be read"));
+        MutexGuard::try_map(seen, Option::as_mut).map_err(gone)
     }
 }

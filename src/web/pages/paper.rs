@@ -9,6 +9,7 @@ use maud::{Markup, PreEscaped};
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, TextMergeStream, html::push_html};
 use regex::Regex;
 
+use super::prose::is_plain;
 use crate::base::event::IncidentId;
 
 /// `[#12, #14–#16]`.
@@ -98,10 +99,9 @@ fn chart(written: &str, incident: &IncidentId) -> Option<String> {
     is_chart.then(|| format!("/incidents/{incident}/charts/{written}"))
 }
 
-/// Whether a link is one that a person may be led along.
+/// Whether a link is one that a person may be led along: elsewhere, or within the report.
 fn leads(address: &str) -> bool {
-    let small = address.trim().to_ascii_lowercase();
-    ["https://", "http://", "mailto:", "#"].iter().any(|start| small.starts_with(start))
+    address.starts_with('#') || is_plain(address)
 }
 
 /// Headings get names, by which the report's own links find them.

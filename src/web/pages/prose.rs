@@ -85,7 +85,7 @@ fn without_styles(mut events: Vec<Event<'_>>) -> Vec<Event<'_>> {
 }
 
 /// Whether an address is one that a person may be led to.
-fn is_plain(address: &str) -> bool {
+pub(super) fn is_plain(address: &str) -> bool {
     let address = address.trim().to_ascii_lowercase();
     SCHEMES.iter().any(|scheme| address.starts_with(scheme))
 }

@@ -32,7 +32,7 @@ const FAULTS: usize = 20_000;
 pub async fn one(viewer: Viewer, State(bot): State<Arc<Bot>>, Path(id): Path<String>) -> Result<Response, Failed> {
     let Some(opened) = bot.opened_runbook(&id).await? else { return Ok(nothing().await) };
     let body = body(&opened, bot.clock().now(), bot.house_zone());
-    Ok(page_for(&viewer, &one_line(&opened.book.title, 100), Place::Runbooks, &body).into_response())
+    Ok(page_for(&viewer, &one_line(&opened.book.listed.title, 100), Place::Runbooks, &body).into_response())
 }
 
 fn body(opened: &Opened, now: Instant, zone: Tz) -> Markup {
@@ -40,8 +40,8 @@ fn body(opened: &Opened, now: Instant, zone: Tz) -> Markup {
     html! {
         p { a href="/runbooks" { "Runbooks" } }
         div class="tools" {
-            h1 { (one_line(&book.title, 160)) }
-            span { code { (one_line(&book.id, 80)) } " " (severity(book.severity)) " " (runbooks::fitness(book)) }
+            h1 { (one_line(&book.listed.title, 160)) }
+            span { code { (one_line(&book.listed.id, 80)) } " " (severity(book.listed.severity)) " " (runbooks::fitness(book)) }
         }
         @if let Some(why) = &book.stale { p class="notice warn" { "! It needs somebody: " (one_line(why, 300)) } }
         @match &opened.read {
@@ -67,7 +67,7 @@ fn readable(opened: &Opened, runbook: &Runbook, now: Instant, zone: Tz) -> Marku
             section aria-labelledby="facts" {
                 h2 id="facts" { "At a glance" }
                 (runbooks::facts(book, now, zone))
-                (start(book.faults == 0, &book.id, runbook))
+                (start(book.listed.faults == 0, &book.listed.id, runbook))
                 (inputs(runbook))
                 @if let Some(deadline) = runbook.deadline { p { "A run asks whether to go on after " (deadline) "." } }
             }
@@ -158,11 +158,11 @@ fn ran(opened: &Opened, zone: Tz, now: Instant) -> Markup {
             @if last.is_empty() {
                 p class="empty" {
                     "It has not been run" @if looked_at < all { " among the newest " (looked_at) " runs" } ". "
-                    code { "rundown run " (one_line(&opened.book.id, 80)) } " runs it; a rehearsal shows it without touching anything."
+                    code { "rundown run " (one_line(&opened.book.listed.id, 80)) } " runs it; a rehearsal shows it without touching anything."
                 }
             } @else {
                 (runs::table(last, "The last runs of this runbook, the newest first", zone, now))
-                p { a href=(super::parts::address("/runs", &[("runbook", Some(opened.book.id.as_str()))])) { "All runs of it" } }
+                p { a href=(super::parts::address("/runs", &[("runbook", Some(opened.book.listed.id.as_str()))])) { "All runs of it" } }
             }
         }
     }

@@ -44,11 +44,11 @@ pub async fn list(viewer: Viewer, State(bot): State<Arc<Bot>>, Query(query): Que
 
 fn fits(book: &Book, text: &str) -> bool {
     let text = text.to_lowercase();
-    let own = [book.id.as_str(), book.title.as_str()].into_iter();
-    let mut fields = own.chain(book.use_when.iter().chain(&book.targets).map(String::as_str));
+    let own = [book.listed.id.as_str(), book.listed.title.as_str()].into_iter();
+    let mut fields = own.chain(book.listed.use_when.iter().chain(&book.listed.targets).map(String::as_str));
     // A pasted error holds the words by which a runbook is found.
     fields.any(|field| field.to_lowercase().contains(&text))
-        || book.use_when.iter().any(|words| !words.is_empty() && text.contains(&words.to_lowercase()))
+        || book.listed.use_when.iter().any(|words| !words.is_empty() && text.contains(&words.to_lowercase()))
 }
 
 fn body(shelf: &Shelf, text: Option<&str>, now: Instant, zone: Tz) -> Markup {
@@ -88,8 +88,8 @@ fn need_somebody(shelf: &Shelf) -> String {
 
 fn card(book: &Book, now: Instant, zone: Tz) -> Markup {
     html! {
-        h2 { a href={ "/runbooks/" (segment(&book.id)) } { (one_line(&book.title, 160)) } }
-        p { code { (one_line(&book.id, 80)) } " " (severity(book.severity)) " " (fitness(book)) }
+        h2 { a href={ "/runbooks/" (segment(&book.listed.id)) } { (one_line(&book.listed.title, 160)) } }
+        p { code { (one_line(&book.listed.id, 80)) } " " (severity(book.listed.severity)) " " (fitness(book)) }
         @if let Some(why) = &book.stale { p { (one_line(why, 300)) } }
         (facts(book, now, zone))
     }
@@ -97,7 +97,7 @@ fn card(book: &Book, now: Instant, zone: Tz) -> Markup {
 
 /// Whether it still fits the world.
 pub fn fitness(book: &Book) -> Markup {
-    match (book.faults, &book.stale) {
+    match (book.listed.faults, &book.stale) {
         (0, None) => badge(Tone::Ok, "nothing known against it"),
         (0, Some(_)) => badge(Tone::Warn, "needs somebody"),
         (faults, _) => badge(Tone::Bad, &count(faults, "fault")),
@@ -107,9 +107,9 @@ pub fn fitness(book: &Book) -> Markup {
 /// What is known of it beside its text.
 pub fn facts(book: &Book, now: Instant, zone: Tz) -> Markup {
     let words: Vec<String> =
-        book.use_when.iter().take(USE_WHEN).map(|words| format!("“{}”", one_line(words, 80))).collect();
-    let more = book.use_when.len().saturating_sub(USE_WHEN);
-    let targets: Vec<String> = book.targets.iter().take(20).map(|name| one_line(name, 60)).collect();
+        book.listed.use_when.iter().take(USE_WHEN).map(|words| format!("“{}”", one_line(words, 80))).collect();
+    let more = book.listed.use_when.len().saturating_sub(USE_WHEN);
+    let targets: Vec<String> = book.listed.targets.iter().take(20).map(|name| one_line(name, 60)).collect();
     html! {
         dl class="facts" {
             @if !words.is_empty() {

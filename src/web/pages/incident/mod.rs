@@ -58,7 +58,7 @@ async fn show(
     let now = live.bot().clock().now();
     let back = format!("/incidents/{incident}");
     let pen = Pen { zone: look.zone, now, csrf: &viewer.csrf, back: &back };
-    let lines = view.told.lines(&view.board.facts, look.zone).to_vec();
+    let timeline = log::log(&view.board, view.told.lines(&view.board.facts, look.zone), &look, &pen);
     let rendered = render(&view.board, &view.told, &pen);
     let whole = |id: &str| rendered.regions.iter().find(|region| region.id == id).map(|region| region.html.clone());
     let part = |id: &str| maud::PreEscaped(whole(id).unwrap_or_default());
@@ -80,7 +80,7 @@ async fn show(
             div class="grid" {
                 div { (part("charts")) (part(runs::RUNS)) }
                 div {
-                    (log::log(&view.board, &lines, &look, &pen))
+                    (timeline)
                     (part("investigation")) (part("actions"))
                 }
             }
