@@ -106,3 +106,33 @@ fn filters(board: &Board, look: &Look, path: &str) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Tz;
+
+    use super::*;
+    use crate::base::event::{Actor, Head, Instant, Recorded, RunId};
+    use crate::domain::run::event::{Event, WatchLogFound};
+    use crate::domain::timeline::Fact;
+    use crate::web::live::Told;
+
+    const EVIL: &str = "500 <script>pwned(1)</script> \"'><img src=x onerror=pwned(2)>";
+
+    fn recorded(pos: u64, event: Event) -> Recorded<Fact> {
+        let at: Instant = "2026-02-02T11:00:00Z".parse().unwrap();
+        let head = Head { actor: Actor::Bot, occurred_at: at };
+        Recorded { pos, at, head, event: Fact::Run(RunId::number(1), event) }
+    }
+
+    #[test]
+    fn a_line_of_a_services_log_is_text_in_the_timeline() {
+        let found = WatchLogFound { step: "watch".into(), text: EVIL.into(), line: EVIL.into(), at: None };
+        let facts = [recorded(1, Event::WatchLogFound(found))];
+        let mut told = Told::default();
+        let pen = Pen { zone: Tz::UTC, now: facts[0].at, csrf: "", back: "/" };
+        let shown = told.lines(&facts, Tz::UTC).iter().map(|line| one(line, &pen).into_string()).collect::<String>();
+        assert_eq!(shown.matches("pwned(1)").count(), 2, "it can be read: {shown}");
+        assert!(!shown.contains("<script") && !shown.contains("<img"), "{shown}");
+    }
+}
